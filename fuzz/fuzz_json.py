@@ -1,0 +1,27 @@
+"""For any bytes, strict JSON reading gives a value that writes and reads the same, or raises MalformedJson, nothing else."""
+
+import sys
+
+from holdfast.contracts import MalformedJson
+from holdfast.contracts.json_values import MAX_DEPTH, canonical, map_strings, parse, strings
+
+
+def check(data: bytes) -> None:
+    for max_depth in (MAX_DEPTH, 4):
+        try:
+            value = parse(data, max_depth=max_depth)
+        except MalformedJson as error:
+            assert "\n" not in error.message
+            continue
+        written = canonical(value)
+        assert canonical(parse(written, max_depth=max_depth)) == written
+        assert map_strings(value, str) == value
+        assert all(isinstance(text, str) for text in strings(value))
+
+
+if __name__ == "__main__":
+    import atheris
+
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, check)
+    atheris.Fuzz()

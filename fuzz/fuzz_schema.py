@@ -1,0 +1,45 @@
+"""For any schema and value, compiling answers or raises OperatorError, and evaluating ends within its steps."""
+
+import json
+import sys
+
+from holdfast.contracts import MalformedJson, OperatorError
+from holdfast.contracts.json_values import parse
+from holdfast.safety.schemas import OutOfSteps, Valid, Violation, check_schema, compile_schema
+
+
+def check(data: bytes) -> None:
+    written, _, value = data.partition(b"\0")
+    try:
+        schema = parse(written)
+        instance = parse(value, max_depth=32) if value else None
+    except MalformedJson:
+        return
+    if not isinstance(schema, dict):
+        return
+    before = json.dumps(schema)
+    try:
+        check_schema(schema)
+    except OperatorError as error:
+        assert "\n" not in error.message
+        assert len(error.message) < 600
+    try:
+        compiled = compile_schema(schema)
+    except OperatorError:
+        return
+    finally:
+        assert json.dumps(schema) == before
+    outcome = compiled.evaluate(instance, steps=5_000)
+    assert isinstance(outcome, Valid | Violation | OutOfSteps)
+    assert outcome == compiled.evaluate(instance, steps=5_000)
+    if isinstance(outcome, Violation):
+        assert outcome.wants.isprintable()
+        assert len(outcome.pointer) <= 200
+
+
+if __name__ == "__main__":
+    import atheris
+
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, check)
+    atheris.Fuzz()

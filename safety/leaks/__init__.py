@@ -1,0 +1,6 @@
+"""The leak detector: finds credentials in text by their form; says where they are and never repeats one."""
+
+from .detector import LeakDetector
+from .rules import Checksum, Judge, LeakRule, Tier, load_rules
+
+__all__ = ["Checksum", "Judge", "LeakDetector", "LeakRule", "Tier", "load_rules"]

@@ -1,0 +1,177 @@
+"""Confirms what a pattern found: checksums, entropy, whether a value looks like a secret. It keeps none of it."""
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from typing import Final, assert_never
+
+from ..placeholders import bits, is_gibberish, is_made_of_words, is_placeholder
+from .rules import Checksum, Judge, LeakRule
+
+_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CRC_LENGTH: Final = 6
+_NOT_SECRET_KEYS: Final = re.compile(
+    r"public|foreign|primary|partition|sort_?key|page|next_|nextpage|continu|prompt|completion|total|max|min_|cache|idempot|csrf|"
+    r"xsrf|bypass|compass|passive|passenger|passes|passed|passing|complexity|token(?:s|izer|_?type|_?count)|key_?(?:board|word|frame|code|id|name|path|file|pair|size|length|usage|vault)|"
+    r"(?:file|path|name|id|salt|fqdn|type|url|uri|field|label|hint|policy|length|count|error|message|header|hash|digest|checksum|"
+    r"expir\w*|ttl|timeout|enabled|required|reset|version|format|algorithm|class|func|method|env|var)$",
+    re.IGNORECASE,
+)
+_CODE: Final = re.compile(
+    r"[(){};<>|]|\[\]|->|=>|::|\.\.|^[./~]|^\w:\\|://|^@|\\$|&&|^-{1,2}[a-z]|^[*&]\w|^[A-Za-z_]+\d*(?:\.[A-Za-z_-]+\d*)+\.?$|^\d+\.[a-z]+$|^\d[\d.]*$|"
+    r"^[A-Za-z_]\w*\[|,\s|^[\w.-]+@[\w-]+\.\w+$|^\d{4}-\d\d-\d\d|^0x[0-9a-fA-F]{1,4}$"
+)
+_IDENTIFIER: Final = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)+|[a-z]+(?:[A-Z][a-z]+)+|[A-Z]+(?:_[A-Z0-9]+)+|:\w+")
+_DIGEST: Final = re.compile(
+    r"(?:sha\d*|md5|integrity|digest|checksum|commit|etag|fingerprint|revision|sri|hash)", re.IGNORECASE
+)
+_ENVIRONMENT: Final = re.compile(r"(?:PASS\w*|PWD|SECRET\w*|TOKEN|KEY)[\"']?\s?[:=]")
+_PROSE: Final = re.compile(r"\s|://|^[./~]\S*/|\(\)|^\$|^:\w+$|^&|^[A-Za-z_]\w*(?:\.[A-Za-z_][\w-]*)+\.?$|^[\d.]+$")
+_LONG_WORD: Final = re.compile(r"[0-9A-Za-z_-]{16,}")
+_PASSWORD: Final = re.compile(r"pass|pwd", re.IGNORECASE)
+_RUNS_OF_CASE: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+"""Words of a name average four letters and more; letters drawn at random change case every second."""
+_FEW: Final = 2
+_CHANGES: Final = 4
+_DRAWN_BITS: Final = 2.8
+"""Sixteen characters drawn from sixteen or more seldom fall below it; words of that length often do."""
+_LITERAL_BITS: Final = 3.2
+_SHORTEST_PASSWORD: Final = 4
+_SHORTEST_MIXED: Final = 6
+_SHORTEST: Final = 8
+_SHORTEST_LETTERS: Final = 12
+_LAST_WORD: Final = re.compile(r"[\w.$-]*[\w$](?=[^\w]*$)")
+
+
+def passes(rule: LeakRule, secret: str, before: str) -> bool:
+    """Whether *secret*, matched by *rule* after the text *before* within the same match, counts as one."""
+    if is_placeholder(secret) or (rule.entropy and bits(secret) < rule.entropy):
+        return False
+    return _judged(rule.judge, secret, before)
+
+
+def _judged(judge: Judge, secret: str, before: str) -> bool:
+    match judge:
+        case Judge.FORM:
+            return True
+        case Judge.RANDOM:
+            return looks_random(secret)
+        case Judge.KEYED:
+            return not names_no_secret(before) and looks_random(secret)
+        case Judge.ASSIGNED:
+            return not names_no_secret(before) and is_bare_literal(secret, before)
+        case Judge.QUOTED:
+            return not names_no_secret(before) and is_quoted_literal(secret, before)
+        case Judge.STRING:
+            return not is_made_of_words(secret) and not secret.startswith(("$", "%", "@", ":", "&", "#"))
+        case Judge.USERINFO:
+            return not is_made_of_words(secret) and re.search(r"[{}$*]|%[sdv]|^:?\d{1,5}$", secret) is None
+        case Judge.BASIC:
+            return _basic(secret)
+        case _:
+            assert_never(judge)
+
+
+def holds(checksum: Checksum, secret: str) -> bool:
+    """Whether *secret* carries a correct *checksum*."""
+    match checksum:
+        case Checksum.CRC32_BASE62:
+            return _crc32_base62(secret)
+        case Checksum.NKEY_CRC16:
+            return _nkey(secret)
+        case Checksum.JWT_HEADER:
+            return _jwt(secret)
+        case _:
+            assert_never(checksum)
+
+
+def looks_random(value: str) -> bool:
+    """Whether *value* mixes letters, digits and cases as drawn material does, and is neither words nor a path."""
+    digits = sum(char.isdigit() for char in value)
+    letters = sum(char.isalpha() for char in value)
+    if letters < _FEW or bits(value) < _DRAWN_BITS:
+        return False
+    runs = len(_RUNS_OF_CASE.findall(value))
+    if digits < _FEW and (runs < _CHANGES or letters >= 3 * runs):
+        return False
+    return not _CODE.search(value) and not is_made_of_words(value)
+
+
+def names_no_secret(before: str) -> bool:
+    """Whether the name that ends *before* a value only sounds secret: a page token, a key's file, a digest."""
+    found = _LAST_WORD.search(before)
+    key = found[0] if found else before
+    return bool(_NOT_SECRET_KEYS.search(key) or _DIGEST.search(key))
+
+
+def is_bare_literal(value: str, before: str) -> bool:
+    """Whether *value*, without quotes after the name that ends *before*, is a literal and not a name of code."""
+    if _CODE.search(value) or is_made_of_words(value) or not value.isascii():
+        return False
+    if any(char.isdigit() for char in value):
+        return len(value) >= _SHORTEST_MIXED
+    if _ENVIRONMENT.search(before) or _PASSWORD.search(before):
+        return is_gibberish(value) or (re.search(r"[^\w.-]", value) is not None and len(value) >= _SHORTEST)
+    return len(value) >= _SHORTEST_LETTERS and is_gibberish(value)
+
+
+def is_quoted_literal(value: str, before: str) -> bool:
+    """Whether *value*, in quotes after the name that ends *before*, is a secret's literal and not a word or a path."""
+    if "\\" in value:
+        return any(looks_random(word) for word in _LONG_WORD.findall(value))
+    if is_made_of_words(value) or _PROSE.search(value):
+        return False
+    if _PASSWORD.search(before):
+        return len(value) >= _SHORTEST_PASSWORD
+    if _IDENTIFIER.fullmatch(value) and not is_gibberish(value):
+        return False
+    varied = any(char.isdigit() for char in value) or bits(value) >= _LITERAL_BITS or is_gibberish(value)
+    return varied and len(value) >= _SHORTEST
+
+
+def base62(number: int) -> str:
+    """*number* in the six base-62 digits, padded with zeros, that GitHub and npm put at the end of a token."""
+    digits = ""
+    for _ in range(_CRC_LENGTH):
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return digits
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16/XMODEM, as NATS takes it over its keys."""
+    return binascii.crc_hqx(data, 0)
+
+
+def _basic(value: str) -> bool:
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    name, colon, password = decoded.partition(":")
+    return bool(colon and decoded.isprintable() and (password or name) and not is_placeholder(password or name))
+
+
+def _crc32_base62(value: str) -> bool:
+    body = value.rpartition("_")[2]
+    drawn, check = body[:-_CRC_LENGTH], body[-_CRC_LENGTH:]
+    return base62(zlib.crc32(drawn.encode("utf-8"))) == check
+
+
+def _nkey(value: str) -> bool:
+    try:
+        raw = base64.b32decode(value + "=" * (-len(value) % 8))
+    except binascii.Error:
+        return False
+    return int.from_bytes(raw[-2:], "little") == crc16(raw[:-2])
+
+
+def _jwt(value: str) -> bool:
+    head = value.partition(".")[0]
+    try:
+        header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(header, dict) and "alg" in header

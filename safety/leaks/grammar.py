@@ -1,0 +1,89 @@
+"""Turns the short forms of a leak rule into patterns that hyperscan and RE2 both read. It matches nothing itself.
+
+Texts are padded with a line end on both sides before they are searched, so a pattern may ask for a character before
+and after what it matches and needs neither `^` nor `$`; those would mean different things in the two engines.
+"""
+
+import re
+from typing import Final
+
+from .expressions import expression
+
+MARGIN: Final = 6
+"""Bytes that `token` adds around what it was given: an escape before it, one character after it."""
+NAMED_MARGIN: Final = 128
+"""The same for `named`: the longest name, what may stand between it and the value, and the ends."""
+MAX_NAME: Final = 40
+
+_LEFT: Final = r"(?:[^0-9A-Za-z_]|\\[nrtbf]|%[0-9A-Fa-f]{2})"
+_RIGHT: Final = r"[^0-9A-Za-z]"
+_WORD: Final = (
+    r"(?i:keys?|tokens?|secrets?|access|private|pass(?:word|wd|phrase)?|pwd|auth|cred(?:ential)?s?|login|dsn|pat|id)"
+)
+
+PIECES: Final = {
+    "left": _LEFT,
+    "right": _RIGHT,
+    "word": _WORD,
+    "hex": "[0-9a-f]",
+    "alnum": "[0-9A-Za-z]",
+    "url64": "[0-9A-Za-z_-]",
+    "uuid": "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
+    "secretkey": (
+        r"(?i:pass(?:word|wd|phrase|code)?s?|pwd|passw|secrets?|tokens?|api[_ .-]?keys?|access[_ .-]?keys?|"
+        r"secret[_ .-]?keys?|private[_ .-]?keys?|auth[_ .-]?keys?|account[_ .-]?keys?|encryption[_ .-]?keys?|"
+        r"signing[_ .-]?keys?|master[_ .-]?keys?|license[_ .-]?keys?|credentials?|authorization)"
+    ),
+}
+_PIECE: Final = re.compile(r"\{\{(\w+)\}\}")
+_ANCHOR: Final = re.compile(r"\\[AzZB]")
+
+
+def expand(pattern: str) -> str:
+    """Put every `{{piece}}` of *pattern* in its place.
+
+    Raises: KeyError for a piece that does not exist.
+    """
+    return _PIECE.sub(lambda found: PIECES[found[1]], pattern)
+
+
+def token(text: str) -> str:
+    """The pattern for a token that names itself, such as one with its issuer's prefix; the token is group 1."""
+    return f"{_LEFT}({expand(text)}){_RIGHT}"
+
+
+def named(names: tuple[str, ...], value: str) -> str:
+    """The pattern for *value* (group 1) after one of *names* and a word or sign that says it is a secret.
+
+    In a name `_` stands for at most one of space, `_`, `.` and `-`.
+    """
+    choice = "|".join(re.escape(name.lower()).replace("_", "[ _.-]?") for name in names)
+    between = r"""[0-9A-Za-z_\s."'\[\]<>$-]{0,32}"""
+    return rf"(?i:{choice}){between}(?:{_WORD}|[=:,(])[^0-9A-Za-z/+]{{0,10}}({expand(value)}){_RIGHT}"
+
+
+def literal(name: str) -> str:
+    """The longest part of *name* that any spelling of it holds."""
+    return max(name.lower().split("_"), key=len)
+
+
+def complaint(pattern: str, secret: int) -> str | None:
+    """What is wrong with *pattern* for a rule whose secret is group *secret*; None when nothing is."""
+    if not pattern.isascii():
+        return "must be ASCII"
+    if _ANCHOR.search(pattern) or re.search(r"[\^$]", _without_classes(pattern)):
+        return r"may not use `^`, `$`, `\A`, `\z` or `\B`: texts are padded, ask for a character instead"
+    try:
+        compiled = expression(pattern)
+    except ValueError as error:
+        return str(error)
+    if secret > compiled.groups:
+        return f"has no group {secret}"
+    if compiled.search(b"") is not None:
+        return "matches nothing at all, so it would match everywhere"
+    return None
+
+
+def _without_classes(pattern: str) -> str:
+    unescaped = re.sub(r"\\.", "", pattern)
+    return re.sub(r"\[\^?\]?[^\]]*\]", "", unescaped)

@@ -1,0 +1,233 @@
+"""A loaded policy set: answers allowed, denied or asks for one call. It never runs one, and never lets an error pass.
+
+1. A set that does not parse, is not fully labelled, does not fit the tools or fails its own cases is not loaded.
+2. Nothing matched: denied. A policy failed to evaluate: denied, whatever Cedar answered.
+3. Forbids with `@approval` ask if the answer without exactly the matching ones is Allow.
+4. `lifted` removes those of the named forbids that carry `@approval`, and no others.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec
+
+from . import reasons
+from .cases import check_cases, read_cases, sample_tools
+from .checking import Checked, check_policies
+from .decisions import (
+    Allowed,
+    ApprovalLevel,
+    Asks,
+    Denied,
+    Explanation,
+    Match,
+    PolicyDecision,
+    PolicyRequest,
+)
+from .engine import Answer, Asker, ask, asker
+from .explain import Seen, explain
+from .memory import Memory
+from .mentions import Wanted, applies
+from .paths import path_fact
+from .profiles import digest_of, select
+from .rules import Policy, read_policies
+from .schema import ALL, write_schema
+from .shapes import EMPTY
+from .slices import Slice
+from .values import Unfit, Written, write_arguments
+
+_NOTHING: Final = frozenset[str]()
+_TOOLS: Final = 4096
+_SLICES: Final = 256
+"""Different sets of policies among the tools; most tools share one."""
+_ASKERS: Final = 4096
+_ANSWERS: Final = 8192
+"""Answers remembered, a few hundred bytes each; keyed by digests, so no argument is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One request as the engine takes it."""
+
+    who: Asker
+    slice: Slice
+    context: str
+
+
+@final
+class PolicyBundle:
+    """One profile's policies, checked against one set of tools. Immutable, apart from the answers it remembers."""
+
+    __slots__ = ("_answers", "_askers", "_checked", "_policies", "_shared", "_slices", "_specs", "digest", "profile")
+
+    def __init__(
+        self,
+        policies: tuple[Policy, ...],
+        checked: Checked,
+        specs: Mapping[str, ToolSpec],
+        profile: str,
+        digest: Digest,
+    ) -> None:
+        """Use `load`."""
+        self.profile = profile
+        self.digest = digest
+        self._policies = policies
+        self._checked = checked
+        self._specs = dict(specs)
+        self._slices: Memory[str, Slice] = Memory(room=_TOOLS)
+        self._shared: Memory[tuple[str, ...], Slice] = Memory(room=_SLICES)
+        self._askers: Memory[tuple[object, ...], Asker] = Memory(room=_ASKERS)
+        self._answers: Memory[tuple[Asker, frozenset[str], Digest], Answer] = Memory(room=_ANSWERS)
+
+    @classmethod
+    def load(
+        cls, sources: Mapping[str, str], cases: Mapping[str, str], *, profile: str, specs: Sequence[ToolSpec]
+    ) -> "PolicyBundle":
+        """Load *profile* from *sources* (file name to Cedar text) and try it on *cases* (file name to YAML text).
+
+        File names are relative, with `/`. A file at the top is in every profile; a file in the profile's folder is in
+        that profile, in place of one of the same name at the top.
+
+        Raises: OperatorError naming the file and line, or the case, and what is wrong with it.
+        """
+        if not sources:
+            raise OperatorError("there are no policies; without one every call would be denied")
+        chosen = select(sources, profile)
+        policies = read_policies(chosen)
+        digest = digest_of(chosen, profile)
+        files = read_cases(cases, profile)
+        real = {str(spec.name): spec for spec in specs}
+        known = {**sample_tools(files), **real}
+        checked = check_policies(policies, known)
+        check_cases(files, known, cls(policies, checked, known, profile, digest).decide)
+        return cls(policies, checked, real, profile, digest)
+
+    @property
+    def policies(self) -> tuple[Match, ...]:
+        """Every policy, in the order written."""
+        return tuple(policy.match() for policy in self._policies)
+
+    @property
+    def quarantined(self) -> Mapping[ToolName, str]:
+        """Tools whose arguments policy cannot see, and why. A call is denied if a policy would have to see them."""
+        return {name: why for name, why in self._checked.quarantined.items() if name in self._specs}
+
+    @property
+    def dormant(self) -> Mapping[str, tuple[str, ...]]:
+        """Policies that name tools of upstreams not connected, by id, and those tools. They are not type-checked."""
+        return self._checked.dormant
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but looks wrong, one sentence each."""
+        return self._checked.warnings
+
+    def schema(self) -> str:
+        """Write the whole Cedar schema of the registered tools, for people and editors."""
+        return str(write_schema({name: self._checked.shapes[name] for name in self._specs}, ALL))
+
+    def leasable(self, forbids: frozenset[str]) -> frozenset[str]:
+        """Answer those of *forbids* that a lease may lift: they ask, and not for each call anew."""
+        return frozenset(
+            policy.id for policy in self._policies if policy.id in forbids and policy.approval is ApprovalLevel.OPERATOR
+        )
+
+    def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
+        """Judge *request* as if the approval-forbids named in *lifted* were not there. Raises nothing."""
+        view = self._view(request)
+        return view if isinstance(view, Denied) else self._judge(request, view, lifted)
+
+    def explain(self, request: PolicyRequest) -> Explanation:
+        """Judge *request* and say which policies matched, which failed, and what would change the answer."""
+        view = self._view(request)
+        if isinstance(view, Denied):
+            return Explanation(decision=view, matches=(), errors=(), context="{}", changes=_remedies(view))
+        full = self._answer(view, _NOTHING)
+        permits = self._answer(view, view.slice.forbids)
+        matched = view.slice.ordered(full.matched + permits.matched)
+        seen = Seen(
+            decision=self._judge(request, view, _NOTHING),
+            matches=tuple(policy.match() for policy in matched),
+            errors=full.errors,
+            context=view.context,
+        )
+        return explain(request, seen, self.decide)
+
+    def _judge(self, request: PolicyRequest, view: _View, lifted: frozenset[str]) -> PolicyDecision:
+        removed = lifted.intersection(view.slice.approvals)
+        answer = self._answer(view, removed)
+        if answer.errors:
+            return Denied(reason=reasons.failed(answer.errors))
+        if answer.allowed:
+            return Allowed(permits=tuple(policy.id for policy in view.slice.ordered(answer.matched)))
+        forbids = view.slice.ordered(answer.matched)
+        asking = tuple(policy for policy in forbids if policy.approval is not None)
+        if asking and self._answer(view, removed | {policy.id for policy in asking}).allowed:
+            return _asks(asking)
+        firm = [policy for policy in forbids if policy.approval is None]
+        ids = tuple(policy.id for policy in forbids)
+        if firm:
+            return Denied(reason=reasons.forbidden(firm[0]), forbids=ids)
+        return Denied(reason=reasons.no_permit(request.spec, self.profile), forbids=ids)
+
+    def _answer(self, view: _View, removed: frozenset[str]) -> Answer:
+        """Ask Cedar, or remember what it said to the very same question."""
+        key = (view.who, removed, Digest.of(view.context.encode("utf-8", "surrogatepass")))
+        return self._answers.recall(key, lambda: ask(view.slice.without(removed), view.who, view.context))
+
+    def _view(self, request: PolicyRequest) -> _View | Denied:
+        spec = request.spec
+        known = self._specs.get(spec.name)
+        if known is None or known.digest != spec.digest:
+            return Denied(reason=reasons.unknown_tool(spec.name))
+        own = self._slices.recall(spec.name, lambda: self._slice(spec.name))
+        why = self._checked.quarantined.get(spec.name)
+        if why is not None and own.wants.reads_input:
+            return Denied(reason=reasons.unreadable(spec.name, why))
+        written = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
+        if isinstance(written, Unfit):
+            return Denied(reason=reasons.unreadable(spec.name, written.why))
+        principal = request.principal
+        key = (principal.tenant, principal.subject, principal.scopes, spec.name)
+        try:
+            who = self._askers.recall(key, lambda: asker(principal, spec))
+        except ValueError:
+            return Denied(reason=reasons.unreadable(spec.name, "the principal's name is not a text Cedar can hold"))
+        return _View(who, own, json.dumps(_context(request, written, own.wants), sort_keys=True))
+
+    def _slice(self, tool: str) -> Slice:
+        own = tuple(policy for policy in self._policies if applies(policy, tool))
+        return self._shared.recall(tuple(policy.id for policy in own), lambda: Slice(own))
+
+
+def _context(request: PolicyRequest, written: Written, wants: Wanted) -> dict[str, dict[str, Json]]:
+    """Write what policies read beside principal and tool, and only that: every value costs Cedar two microseconds."""
+    facts, session = request.facts, request.session
+    whole: dict[str, dict[str, Json]] = {
+        "input": written.input,
+        "session": {"id": session.id, "labels": [label.value for label in sorted(session.labels)]},
+        "facts": {
+            "leaks": facts.leaks,
+            "credentials": facts.credentials,
+            "rules": [*sorted(facts.rules)],
+            "inexact": written.inexact,
+            "unseen": written.unseen,
+        },
+        "paths": path_fact(request.arguments) if wants.sees("paths") else {},
+    }
+    return {
+        attribute: {name: value for name, value in values.items() if wants.takes(attribute, name)}
+        for attribute, values in whole.items()
+    }
+
+
+def _asks(asking: tuple[Policy, ...]) -> Asks:
+    levels = {policy.approval for policy in asking}
+    level = ApprovalLevel.ALWAYS if ApprovalLevel.ALWAYS in levels else ApprovalLevel.OPERATOR
+    return Asks(reason=reasons.forbidden(asking[0]), forbids=tuple(policy.id for policy in asking), level=level)
+
+
+def _remedies(denied: Denied) -> tuple[str, ...]:
+    return () if denied.reason.remedy is None else (denied.reason.remedy,)

@@ -1,0 +1,117 @@
+"""What policy is asked and what it answers, as values; it decides nothing itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from holdfast.contracts import Json, Principal, Reason, Session, ToolSpec
+
+LAYER: Final = "policy"
+
+NO_PERMIT: Final = "no-permit"
+ERROR: Final = "error"
+UNEXPRESSIBLE: Final = "unexpressible"
+UNKNOWN_TOOL: Final = "unknown-tool"
+RESERVED: Final = frozenset({NO_PERMIT, ERROR, UNEXPRESSIBLE, UNKNOWN_TOOL})
+"""Codes of ours after `policy/`; no policy may take one of them as its `@id`."""
+
+
+class Effect(StrEnum):
+    """What a policy does when it matches."""
+
+    PERMIT = "permit"
+    FORBID = "forbid"
+
+
+class ApprovalLevel(StrEnum):
+    """Who may lift a forbid that asks. `always`: for each call anew, never by a lease."""
+
+    OPERATOR = "operator"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the detectors found in the arguments. Nothing has a default: silence is not a clean bill."""
+
+    leaks: int
+    """Findings of the leak detector."""
+    credentials: int
+    """Findings of the credential detector."""
+    rules: frozenset[str]
+    """The rule ids of both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRequest:
+    """One call, with everything a policy may look at."""
+
+    principal: Principal
+    session: Session
+    spec: ToolSpec
+    arguments: Mapping[str, Json]
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """At least one permit matched, no forbid did, and nothing failed to evaluate."""
+
+    permits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """The call may not run. `forbids` is empty when nothing permitted it or an evaluation failed."""
+
+    reason: Reason
+    forbids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asks:
+    """The call may run once somebody lifts exactly `forbids`; without them the answer is Allow."""
+
+    reason: Reason
+    forbids: tuple[str, ...]
+    level: ApprovalLevel
+    """The strictest level among the forbids."""
+
+
+PolicyDecision: TypeAlias = Allowed | Denied | Asks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One policy that matched a request."""
+
+    id: str
+    effect: Effect
+    reason: str
+    file: str
+    line: int
+    """Where the policy starts, from 1."""
+    approval: ApprovalLevel | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """One policy that could not be evaluated. Says what kind of failure, never the values involved."""
+
+    policy: str
+    """The policy's id; empty when the request itself could not be read."""
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Everything that led to a decision. For who may read policy, never for an agent."""
+
+    decision: PolicyDecision
+    matches: tuple[Match, ...]
+    errors: tuple[Broken, ...]
+    context: str
+    """What policy saw beside principal and tool, as JSON; holds argument values that a policy names."""
+    changes: tuple[str, ...]
+    """What would change the answer, one sentence each."""

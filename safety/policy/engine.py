@@ -1,0 +1,124 @@
+"""Asks Cedar one question and reads its answer; the only place that evaluates. Any error makes the answer no.
+
+Cedar skips a forbid that fails to evaluate, and may then say Allow. Here an answer with an error is never allowed.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import cedarpy
+
+from holdfast.contracts import Builtin, Json, Principal, ToolSpec, Upstream, Wasm
+
+from .decisions import Broken
+
+_POLICY_ERROR: Final = re.compile(r"error while evaluating policy `([^`]*)`: (.*)", re.DOTALL)
+_KINDS: Final = (
+    ("integer overflow", "integer overflow"),
+    ("type error", "type error"),
+    ("does not have the attribute", "missing attribute"),
+    ("does not exist", "missing entity"),
+    ("extension function", "extension function failed"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What Cedar said."""
+
+    allowed: bool
+    """Allow, and nothing failed."""
+    matched: tuple[str, ...]
+    """The policies that decided, in no order: forbids if any matched, else permits."""
+    errors: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asker:
+    """Who asks for which tool, in the engine's form. Reused between calls."""
+
+    principal: str
+    tool: str
+    entities: cedarpy.Entities
+
+
+def asker(principal: Principal, spec: ToolSpec) -> Asker:
+    """Write *principal* and *spec* as entities.
+
+    Raises: ValueError when a name cannot be written, for example for a lone surrogate.
+    """
+    who = principal_id(principal)
+    server = spec.runtime.server if isinstance(spec.runtime, Upstream) else ""
+    attributes: dict[str, Json] = {
+        "name": spec.name,
+        "effects": [effect.value for effect in sorted(spec.effects)],
+        "runtime": _runtime(spec),
+        "server": server,
+    }
+    person: dict[str, Json] = {
+        "subject": principal.subject,
+        "tenant": principal.tenant,
+        "scopes": [scope.value for scope in sorted(principal.scopes)],
+    }
+    entities = [
+        _entity("Principal", who, person, _uid("Tenant", principal.tenant)),
+        _entity("Tool", spec.name, attributes),
+        _entity("Action", spec.name, {}),
+    ]
+    held = cedarpy.Entities.from_json_str(json.dumps(entities))  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
+    return Asker(who, spec.name, held)
+
+
+def principal_id(principal: Principal) -> str:
+    """Answer the id of *principal*'s entity, `tenant/subject`: one subject in two tenants is two principals."""
+    tenant = principal.tenant.replace("%", "%25").replace("/", "%2F")
+    return f"{tenant}/{principal.subject}"
+
+
+def ask(policies: cedarpy.PolicySet, who: Asker, context: str) -> Answer:
+    """Evaluate *policies* for a call by *who* with *context*, a JSON text.
+
+    Total: what Cedar cannot read is an answer with an error.
+    """
+    request = {
+        "principal": _uid("Principal", who.principal),
+        "action": _uid("Action", who.tool),
+        "resource": _uid("Tool", who.tool),
+        "context": context,
+    }
+    try:
+        result = cedarpy.is_authorized(request, policies, who.entities)  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
+    except ValueError:  # a string that cannot cross into the engine
+        return Answer(allowed=False, matched=(), errors=(Broken(policy="", kind="unreadable request"),))
+    errors = tuple(_broken(text) for text in sorted(result.diagnostics.errors))
+    return Answer(allowed=result.allowed and not errors, matched=tuple(result.diagnostics.reasons), errors=errors)
+
+
+def _broken(text: str) -> Broken:
+    """Keep the policy and the kind of an error; its text may hold values of the call."""
+    found = _POLICY_ERROR.match(text)
+    if found is None:
+        return Broken(policy="", kind="unreadable request")
+    kind = next((kind for sign, kind in _KINDS if sign in found[2]), "evaluation failed")
+    return Broken(policy=found[1], kind=kind)
+
+
+def _runtime(spec: ToolSpec) -> str:
+    match spec.runtime:
+        case Builtin():
+            return "builtin"
+        case Wasm():
+            return "wasm"
+        case Upstream():
+            return "upstream"
+
+
+def _uid(kind: str, name: str) -> dict[str, str]:
+    return {"type": kind, "id": name}
+
+
+def _entity(kind: str, name: str, attributes: Mapping[str, Json], *parents: dict[str, str]) -> dict[str, object]:
+    return {"uid": _uid(kind, name), "attrs": attributes, "parents": list(parents)}

@@ -1,0 +1,173 @@
+"""Finds what a policy looks at: argument names, context attributes, tools; and words it compares with closed lists.
+
+Knowing it lets the bundle hand Cedar only what some policy reads, and refuse a misspelt word that would never match.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Final
+
+from cedarpy import pst
+
+from holdfast.contracts import Effect, Label, OperatorError, Scope
+
+from .rules import Policy
+
+_CONTEXT: Final = pst.Var("context")
+_WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
+    pst.GetAttr(pst.Var("resource"), "effects"): ("effect", frozenset(Effect)),
+    pst.GetAttr(pst.Var("resource"), "runtime"): ("runtime", frozenset({"builtin", "wasm", "upstream"})),
+    pst.GetAttr(pst.Var("principal"), "scopes"): ("scope", frozenset(Scope)),
+    pst.GetAttr(pst.GetAttr(_CONTEXT, "session"), "labels"): ("label", frozenset(Label)),
+}
+_COMPARING: Final = frozenset({"contains", "contains_all", "contains_any", "eq", "not_eq"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a set of policies reads of a request's context."""
+
+    parts: frozenset[tuple[str, str]]
+    """`("input", "path")` for `context.input.path`."""
+    whole: frozenset[str]
+    """Attributes of `context` that are used as one value."""
+    everything: bool
+    """Whether `context` itself is used as one value."""
+    attributes: frozenset[str]
+    """Attributes of `context` of which anything is read."""
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether any argument matters."""
+        return self.sees("input")
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The arguments read by name."""
+        return frozenset(name for attribute, name in self.parts if attribute == "input")
+
+    def sees(self, attribute: str) -> bool:
+        """Whether anything of `context`'s *attribute* matters."""
+        return self.everything or attribute in self.attributes
+
+    def takes(self, attribute: str, name: str) -> bool:
+        """Whether *name* of `context`'s *attribute* matters."""
+        return (attribute, name) in self.parts or self.everything or attribute in self.whole
+
+
+def wanted(policies: tuple[Policy, ...]) -> Wanted:
+    """Answer what *policies* read."""
+    parts, whole = set[tuple[str, str]](), set[str]()
+    everything = False
+    for policy in policies:
+        for node in _reads(policy.template.clauses):
+            match node:
+                case pst.GetAttr(base=pst.GetAttr(attr=attribute), attr=name):
+                    parts.add((attribute, name))
+                case pst.HasAttr(base=pst.GetAttr(attr=attribute), attrs=(name, *_)):
+                    parts.add((attribute, name))
+                case pst.HasAttr(attrs=(attribute, name, *_)):
+                    parts.add((attribute, name))
+                case pst.GetAttr(attr=attribute) | pst.HasAttr(attrs=(attribute,)):
+                    whole.add(attribute)
+                case _:
+                    everything = True
+    return Wanted(
+        parts=frozenset(parts),
+        whole=frozenset(whole),
+        everything=everything,
+        attributes=frozenset(whole | {attribute for attribute, _ in parts}),
+    )
+
+
+def applies(policy: Policy, tool: str) -> bool:
+    """Whether the scope of *policy* can match a call of *tool*. Never says no where Cedar might say yes."""
+    return _action_covers(policy.template.action, tool) and _resource_covers(policy.template.resource, tool)
+
+
+def tools_named(policy: Policy) -> frozenset[str]:
+    """Every tool that *policy* names, as action or as resource, in its scope or in its conditions."""
+    template = policy.template
+    uids = pst.entity_uids(template)
+    return frozenset(uid.id for uid in uids if str(uid.type) in {"Action", "Tool"})
+
+
+def names_its_tools(policy: Policy) -> bool:
+    """Whether the scope of *policy* lists the tools it is for."""
+    match policy.template.action:
+        case pst.ActionEq() | pst.ActionIn():
+            return True
+        case _:
+            return isinstance(policy.template.resource, pst.ScopeEq)
+
+
+def check_words(policy: Policy) -> None:
+    """Refuse a comparison with a word that does not exist: the policy would silently never match.
+
+    Raises: OperatorError naming the policy's place and the list the word should be from.
+    """
+    for node in _nodes(policy.template.clauses):
+        if isinstance(node, pst.BinaryOp) and node.op in _COMPARING:
+            for side, other in ((node.left, node.right), (node.right, node.left)):
+                listed = _WORDS.get(side) if isinstance(side, pst.GetAttr) else None
+                if listed is not None:
+                    _check_literals(policy, other, *listed)
+
+
+def _check_literals(policy: Policy, literals: pst.Expr, kind: str, known: frozenset[str]) -> None:
+    for node in _nodes(literals):
+        if isinstance(node, pst.StringLit) and node.value not in known:
+            raise OperatorError(
+                f"{policy.source.place}: policy `{policy.id}` compares with `{node.value}`, which is no {kind};"
+                f" there are {', '.join(sorted(known))}"
+            )
+
+
+def _reads(value: object) -> Iterator[object]:
+    """Yield the outermost nodes that read from `context`, and `context` itself where it is used whole."""
+    match value:
+        case pst.GetAttr(base=base) | pst.HasAttr(base=base) if _near(base):
+            yield value
+        case pst.Var(name="context"):
+            yield value
+        case _:
+            for child in _children(value):
+                yield from _reads(child)
+
+
+def _near(base: pst.Expr) -> bool:
+    return base == _CONTEXT or (isinstance(base, pst.GetAttr) and base.base == _CONTEXT)
+
+
+def _nodes(value: object) -> Iterator[object]:
+    yield value
+    for child in _children(value):
+        yield from _nodes(child)
+
+
+def _children(value: object) -> Iterator[object]:
+    if isinstance(value, tuple):
+        yield from value
+    elif isinstance(value, Mapping):
+        yield from value.values()
+    elif is_dataclass(value) and not isinstance(value, type):
+        for one in fields(value):
+            yield getattr(value, one.name)
+
+
+def _action_covers(action: pst.ActionConstraint, tool: str) -> bool:
+    match action:
+        case pst.ActionEq(entity=uid):
+            return uid.id == tool
+        case pst.ActionIn(entities=entities):
+            return any(uid.id == tool for uid in entities)
+        case pst.ScopeAny():
+            return True
+
+
+def _resource_covers(resource: pst.PrincipalOrResourceConstraint, tool: str) -> bool:
+    match resource:
+        case pst.ScopeEq(entity=pst.EntityUid(id=name)):
+            return name == tool
+        case _:
+            return True

@@ -1,0 +1,148 @@
+"""Reads Cedar statements into policies with their annotations; refuses what is not fully labelled.
+
+1. Every policy has an `@id` of its own and a `@reason`; there are no templates.
+2. The annotations are `@id`, `@reason` and `@approval`; anything else is refused, because it would not be enforced.
+3. `@approval` stands only on a forbid, with a level that exists.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import cedarpy
+from cedarpy import pst
+
+from holdfast.contracts import OperatorError
+
+from .decisions import RESERVED, ApprovalLevel, Effect, Match
+from .source import Statement, statements
+
+_ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_ID_LENGTH: Final = 64
+_REASON_LENGTH: Final = 300
+_ANNOTATIONS: Final = frozenset({"id", "reason", "approval"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One policy, parsed."""
+
+    id: str
+    reason: str
+    approval: ApprovalLevel | None
+    source: Statement
+    template: pst.Template
+
+    @property
+    def effect(self) -> Effect:
+        """Whether it permits or forbids."""
+        return Effect(self.template.effect)
+
+    def match(self) -> Match:
+        """The policy as an explanation shows it."""
+        return Match(
+            id=self.id,
+            effect=self.effect,
+            reason=self.reason,
+            file=self.source.file,
+            line=self.source.line,
+            approval=self.approval,
+        )
+
+
+def read_policies(sources: Mapping[str, str]) -> tuple[Policy, ...]:
+    """Read every policy of *sources* (file name to Cedar text), in order of file name, then of place.
+
+    Raises: OperatorError naming file and line when one breaks a rule above or there is none at all.
+    """
+    found: dict[str, Policy] = {}
+    for file in sorted(sources):
+        for statement in statements(file, sources[file]):
+            policy = _policy(statement)
+            earlier = found.get(policy.id)
+            if earlier is not None:
+                raise OperatorError(
+                    f"{statement.place}: the id `{policy.id}` is already taken at {earlier.source.place}"
+                )
+            found[policy.id] = policy
+    if not found:
+        raise OperatorError("there are no policies; without one every call would be denied")
+    return tuple(found.values())
+
+
+def policy_set(policies: tuple[Policy, ...]) -> cedarpy.PolicySet:
+    """Hand *policies* to the engine, each under its own id."""
+    nodes = {policy.id: policy.template for policy in policies}
+    return cedarpy.PolicySet.from_pst(pst.PolicySet(templates={}, static_policies=nodes, template_links=()))
+
+
+def _policy(statement: Statement) -> Policy:
+    parsed = _parsed(statement)
+    written = dict(parsed.annotations)
+    unknown = sorted(written.keys() - _ANNOTATIONS)
+    if unknown:
+        raise OperatorError(
+            f"{statement.place}: the annotation `@{unknown[0]}` is not known; there are @id, @reason and @approval"
+        )
+    policy = Policy(
+        id=_id(statement, written.get("id", "")),
+        reason=_reason(statement, written.get("reason", "")),
+        approval=_approval(statement, written.get("approval")),
+        source=statement,
+        template=parsed,
+    )
+    if policy.approval is not None and policy.effect is Effect.PERMIT:
+        raise OperatorError(f"{statement.place}: `@approval` stands on a permit; only a forbid can ask")
+    return _named(policy)
+
+
+def _named(policy: Policy) -> Policy:
+    template = policy.template
+    renamed = pst.Template(
+        id=policy.id,
+        effect=template.effect,
+        principal=template.principal,
+        action=template.action,
+        resource=template.resource,
+        clauses=template.clauses,
+        annotations=template.annotations,
+    )
+    return Policy(id=policy.id, reason=policy.reason, approval=policy.approval, source=policy.source, template=renamed)
+
+
+def _parsed(statement: Statement) -> pst.Template:
+    try:
+        parsed = cedarpy.policies_to_pst(statement.text)
+    except ValueError as error:
+        said = str(error).splitlines()[0] if str(error) else "not Cedar"
+        raise OperatorError(f"{statement.place}: not a Cedar policy: {said}") from None
+    if len(parsed.static_policies) != 1 or parsed.templates:
+        raise OperatorError(f"{statement.place}: a template is never linked here; write a policy without slots")
+    return next(iter(parsed.static_policies.values()))
+
+
+def _id(statement: Statement, written: str) -> str:
+    if not _ID.fullmatch(written) or len(written) > _ID_LENGTH:
+        raise OperatorError(f"{statement.place}: a policy needs an `@id` of lower-case words joined by `-`")
+    if written in RESERVED:
+        raise OperatorError(f"{statement.place}: the id `{written}` is a code of ours; choose another")
+    return written
+
+
+def _reason(statement: Statement, written: str) -> str:
+    if not written.strip() or not written.isprintable() or len(written) > _REASON_LENGTH:
+        raise OperatorError(
+            f"{statement.place}: a policy needs a `@reason`, one line of at most {_REASON_LENGTH} characters"
+        )
+    return written
+
+
+def _approval(statement: Statement, written: str | None) -> ApprovalLevel | None:
+    if written is None:
+        return None
+    try:
+        return ApprovalLevel(written)
+    except ValueError:
+        levels = " or ".join(f'"{level.value}"' for level in ApprovalLevel)
+        raise OperatorError(f"{statement.place}: `@approval` takes {levels}") from None

@@ -1,0 +1,107 @@
+"""Cleans every kind of content a tool can answer with; what a model should not get becomes a note that says so."""
+
+import re
+from dataclasses import replace
+from typing import Final, assert_never
+from urllib.parse import urlsplit
+
+from holdfast.contracts import Blob, Content, Link, Resource, Text
+
+from .drafts import Span
+from .text import clean_text
+
+IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What models take. SVG is not among them: it is a document with scripts."""
+
+_MEDIA_TYPE: Final = re.compile(
+    r"([a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})\s*(?:;.*)?", re.DOTALL
+)
+_LINK_SCHEMES: Final = frozenset({"http", "https"})
+_SCRIPT_SCHEMES: Final = frozenset({"javascript", "vbscript", "data", "blob"})
+_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,31}")
+_NOT_IN_URI: Final = re.compile(r"[^!#-;=?-\[\]_a-z~]")
+_PLAIN: Final = "text/plain"
+
+Cleaned = tuple[Content, list[Span]]
+
+
+def bare_media_type(declared: str) -> str:
+    """*declared* in lower case without parameters; `text/plain` for what is no media type."""
+    found = _MEDIA_TYPE.fullmatch(declared.strip().lower())
+    return found[1] if found else _PLAIN
+
+
+def clean_content(block: Content) -> Cleaned:
+    """Clean *block*. Spans are positions in its main text; what has no text is one span at 0."""
+    match block:
+        case Text():
+            return _text(block)
+        case Blob():
+            return _blob(block)
+        case Link():
+            return _link(block)
+        case Resource():
+            return _resource(block)
+        case _:
+            assert_never(block)
+
+
+def _text(block: Text) -> tuple[Text, list[Span]]:
+    media_type = bare_media_type(block.media_type)
+    text, spans = clean_text(block.text, media_type)
+    return Text(text=text, media_type=media_type), spans
+
+
+def _blob(block: Blob) -> tuple[Blob | Text, list[Span]]:
+    media_type = bare_media_type(block.media_type)
+    if media_type in IMAGE_TYPES or media_type.startswith("audio/"):
+        return replace(block, media_type=media_type), []
+    note = f"{len(block.data)} bytes of {media_type}: only images (PNG, JPEG, GIF, WebP) and audio are passed on"
+    return _left_out(note)
+
+
+def _link(block: Link) -> Cleaned:
+    scheme = _scheme_of(block.uri)
+    if scheme not in _LINK_SCHEMES or not _has_host(block.uri):
+        return _left_out("a link: only http and https links are passed on")
+    name, spans = clean_text(block.name, _PLAIN)
+    description, more = clean_text(block.description, _PLAIN)
+    media_type = None if block.media_type is None else bare_media_type(block.media_type)
+    uri, changed = _clean_uri(block.uri)
+    return Link(uri=uri, name=name, description=description, media_type=media_type), [*spans, *more, *changed]
+
+
+def _resource(block: Resource) -> Cleaned:
+    body, spans = _text(block.body) if isinstance(block.body, Text) else _blob(block.body)
+    if _scheme_of(block.uri) in _SCRIPT_SCHEMES:
+        return body, [*spans, Span(start=0, end=0, rule="sanitizer/left-out")]
+    uri, changed = _clean_uri(block.uri)
+    return Resource(uri=uri, body=body), [*spans, *changed]
+
+
+def _left_out(what: str) -> tuple[Text, list[Span]]:
+    return Text(text=f"[left out: {what}]"), [Span(start=0, end=0, rule="sanitizer/left-out")]
+
+
+def _scheme_of(uri: str) -> str:
+    """The scheme a browser would see: it skips spaces and controls before and inside it."""
+    visible = "".join(char for char in uri[:256] if "!" <= char <= "~")
+    scheme, colon, _ = visible.partition(":")
+    return scheme.lower() if colon and _SCHEME.fullmatch(scheme) else ""
+
+
+def _has_host(uri: str) -> bool:
+    try:
+        return bool(urlsplit(uri.strip()).hostname)
+    except ValueError:
+        return False
+
+
+def _clean_uri(uri: str) -> tuple[str, list[Span]]:
+    """Percent-encode what no URI holds, so that nothing in it shows as something else."""
+    encoded = _NOT_IN_URI.sub(_percent, uri)
+    return encoded, [] if encoded == uri else [Span(start=0, end=0, rule="sanitizer/hidden-character")]
+
+
+def _percent(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))

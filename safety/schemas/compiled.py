@@ -1,0 +1,195 @@
+"""Compiles a schema once and evaluates values against it in bounded steps; it never changes a value.
+
+A schema is refused when it is not plain JSON, is over a size, depth or count limit, is not valid 2020-12, refers to
+anything else, loops, or has a pattern that cannot be matched in linear time. What is compiled can be evaluated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, TypeAlias, assert_never
+
+from jsonschema import Draft202012Validator
+from jsonschema import validators as _validators
+
+from holdfast.contracts import Json, MalformedJson, OperatorError
+from holdfast.contracts.json_values import canonical, parse
+
+from . import wording
+from .bounds import NotJson, measure
+from .evaluation import CURRENT, Errors, Evaluation, Keyword, Schema, StepsExhausted, Tables
+from .identity import identity
+from .keywords import KEYWORDS
+from .metaschema import flattened
+from .patterns import Pattern, Patterns
+from .references import References, refuse_loops, resolve
+from .walk import modernise, refuse_old_spellings, subschemas
+
+DEFAULT_STEPS: Final = 50_000
+"""Keyword calls in one evaluation: 10 000 nodes with three keywords each, and tens of milliseconds."""
+MAX_BYTES: Final = 65_536
+MAX_DEPTH: Final = 32
+MAX_SUBSCHEMAS: Final = 2_000
+_METASCHEMA_STEPS = 1_000_000
+"""A subschema takes about 120 steps, and a name in a map a few more."""
+_MAX_NODES = MAX_BYTES
+"""A value of `MAX_BYTES` has fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """The value is as the schema wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """What is wrong, in words that hold names and rules but no value."""
+
+    pointer: str
+    """RFC 6901, cleaned and cut; empty for the whole value."""
+    keyword: str
+    wants: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfSteps:
+    """The evaluation was stopped: too many steps, or too deep."""
+
+
+Outcome: TypeAlias = Valid | Violation | OutOfSteps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledSchema:
+    """A schema that was accepted, with its references resolved and its patterns compiled."""
+
+    checker: Any
+    """A jsonschema validator over our own copy of the schema."""
+    tables: Tables
+
+    def evaluate(self, value: Json | Mapping[str, Json], *, steps: int = DEFAULT_STEPS) -> Outcome:
+        """Check *value*, whose depth was bounded before, within *steps* keyword calls."""
+        run = Evaluation(tables=self.tables, keywords=KEYWORDS, left=steps)
+        token = CURRENT.set(run)
+        try:
+            error = next(self.checker.iter_errors(value), None)
+        except (StepsExhausted, RecursionError):
+            return OutOfSteps()
+        finally:
+            CURRENT.reset(token)
+        if error is None:
+            return Valid()
+        return Violation(pointer=wording.pointer(error.path), keyword=str(error.validator), wants=error.message)
+
+
+def check_schema(schema: Mapping[str, Json]) -> None:
+    """Accept *schema* as the input schema of a tool.
+
+    Raises: OperatorError that names the rule: its root must say `"type": "object"`, and `compile_schema` must take it.
+    """
+    if schema.get("type") != "object":
+        raise OperatorError('an input schema must be an object with `"type": "object"`')
+    compile_schema(schema)
+
+
+def compile_schema(schema: Mapping[str, Json]) -> CompiledSchema:
+    """Check *schema* against every limit and prepare it.
+
+    Raises: OperatorError that names the rule and the place in the schema.
+    """
+    root = _own_copy(schema)
+    modernise(root)
+    _check_valid(root)
+    return _prepared(root)
+
+
+def _own_copy(schema: Mapping[str, Json]) -> dict[str, Any]:
+    try:
+        extent = measure(schema, depth=MAX_DEPTH, nodes=_MAX_NODES, characters=MAX_BYTES)
+    except NotJson:
+        raise OperatorError("the schema is not JSON") from None
+    if extent.depth > MAX_DEPTH:
+        raise OperatorError(f"the schema is nested deeper than {MAX_DEPTH} levels")
+    if extent.nodes > _MAX_NODES or extent.characters > MAX_BYTES:
+        raise OperatorError(f"the schema is larger than {MAX_BYTES} bytes")
+    try:
+        data = canonical(dict(schema))
+        copy = parse(_plain(data))
+    except MalformedJson:
+        raise OperatorError("the schema is not JSON") from None
+    if not isinstance(copy, dict):
+        raise OperatorError("a schema must be an object")
+    return copy
+
+
+def _plain(data: bytes) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise OperatorError(f"the schema is larger than {MAX_BYTES} bytes")
+    return data
+
+
+def _check_valid(schema: Schema) -> None:
+    if sum(1 for _ in subschemas(schema, ())) > MAX_SUBSCHEMAS:
+        raise OperatorError(f"the schema has more than {MAX_SUBSCHEMAS} subschemas")
+    outcome = _metaschema().evaluate(schema, steps=_METASCHEMA_STEPS)
+    match outcome:
+        case Valid():
+            return
+        case Violation(pointer=pointer, keyword=keyword, wants=wants):
+            place = f"at `{pointer}`" if pointer else "at its root"
+            raise OperatorError(f"the schema is not JSON Schema 2020-12 {place}: it {wants} (`{keyword}`)")
+        case OutOfSteps():
+            raise OperatorError("the schema takes too many steps to check")
+        case _:
+            assert_never(outcome)
+
+
+@cache
+def _metaschema() -> CompiledSchema:
+    return _prepared(flattened())
+
+
+def _prepared(root: dict[str, Any]) -> CompiledSchema:
+    """Resolve and compile *root*, whose references may reach schemas nobody has checked yet."""
+    references, reached = resolve(root)
+    for extra in reached:
+        refuse_old_spellings(extra)
+        _check_valid(extra)
+    schemas = tuple(each for start in (root, *reached) for each, _ in subschemas(start, ()))
+    refuse_loops(references, schemas)
+    return CompiledSchema(checker=_Checker(root), tables=_tables((root, *reached), references))
+
+
+def _tables(starts: tuple[Schema, ...], references: References) -> Tables:
+    patterns = Patterns()
+    members: dict[tuple[int, str], frozenset[str | bytes]] = {}
+    for start in starts:
+        for schema, path in subschemas(start, ()):
+            if not isinstance(schema, dict):
+                continue
+            if "pattern" in schema:
+                patterns.add(schema["pattern"], wording.pointer((*path, "pattern")))
+            for source in schema.get("patternProperties", ()):
+                patterns.add(source, wording.pointer((*path, "patternProperties")))
+            if "enum" in schema:
+                members[id(schema), "enum"] = frozenset(map(identity, schema["enum"]))
+            if "const" in schema:
+                members[id(schema), "const"] = frozenset({identity(schema["const"])})
+    compiled: dict[str, Pattern] = patterns.compiled
+    return Tables(references=references, members=members, patterns=compiled)
+
+
+def _metered(keyword: Keyword) -> Any:
+    def check(validator: Any, value: Any, instance: Any, schema: Any) -> Errors:
+        CURRENT.get().pay(1)
+        return keyword(validator, value, instance, schema)
+
+    return check
+
+
+_library: Any = _validators
+_Checker: Any = _library.create(
+    meta_schema=Draft202012Validator.META_SCHEMA,
+    validators={name: _metered(keyword) for name, keyword in KEYWORDS.items()},
+)
+"""jsonschema with every keyword ours. Its registry is never asked: references were resolved when compiling."""

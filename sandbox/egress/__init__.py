@@ -1,0 +1,38 @@
+"""The egress broker: the only way out. Checks grant, address and every redirect; resolves no name before its grant.
+
+The order of one request, all of it under one deadline:
+
+1. The URL is made canonical or refused (`targets`). What was judged is, byte for byte, what is sent.
+2. Method, headers and body are checked (`headers`).
+3. A grant must admit it (`grants`). Until here no name was resolved.
+4. The name is resolved once. *Every* address must be global unicast (`addresses`), and the connection goes to one of
+   the addresses that were checked; TLS is for the name.
+5. The answer is read and decompressed in pieces, and counted decompressed.
+6. A redirect starts again at 1, at most five times. Never from https to http; to another origin only headers of an
+   innocent kind go along, and never a body.
+
+There is no proxy, cookie or certificate setting from the environment and no connection is used twice.
+
+Where secrets will go: `broker.EgressBroker._sent` is the one place where the headers of a request are put together,
+after the grant that admitted it is known and after everything was scanned. A secret belongs to its `HttpGrant`, is
+added there, and only when `hop` is 0: a redirected request carries none, whatever host it reaches.
+"""
+
+from .addresses import Networks, is_public
+from .broker import EgressBroker, EgressLimits
+from .dialing import Resolver, resolve
+from .grants import PUBLIC, admits
+from .targets import Target, canonical
+
+__all__ = [
+    "PUBLIC",
+    "EgressBroker",
+    "EgressLimits",
+    "Networks",
+    "Resolver",
+    "Target",
+    "admits",
+    "canonical",
+    "is_public",
+    "resolve",
+]

@@ -1,0 +1,62 @@
+"""Why a request to an upstream ended without its answer, in words of ours. Tells our words from the server's."""
+
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from holdfast.contracts.json_values import Json
+
+FAULT_CODE = 4_600
+"""Outside of what JSON-RPC and MCP reserve. The code alone proves nothing: the mark does."""
+
+_KEY = "holdfast-fault"
+
+
+class Fault(StrEnum):
+    """Who could not go on."""
+
+    UNREACHABLE = "unreachable"
+    """Nothing was delivered, or no telling whether it was."""
+    PROTOCOL = "protocol"
+    """What came is not a message that may be taken."""
+    TOO_LARGE = "too-large"
+    """What came was more than is kept."""
+    CLOSED = "closed"
+    """The server went away while the request was with it."""
+
+
+class UpstreamFault(Exception):
+    """A request ended without an answer. `message` is ours and constant."""
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.message = message
+
+
+class UpstreamError(Exception):
+    """The server answered with an error. `message` is its own text: untrusted."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"error {code}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Marks faults made on this side with a number the server never sees, so it cannot forge one."""
+
+    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    def data(self, fault: Fault, message: str) -> dict[str, Json]:
+        """What to carry in the error's `data`."""
+        return {_KEY: self.nonce, "fault": fault.value, "message": message}
+
+    def fault(self, data: object) -> UpstreamFault | None:
+        """The fault that *data* carries, when it is ours."""
+        match data:
+            case {"holdfast-fault": str(nonce), "fault": str(fault), "message": str(message)} if nonce == self.nonce:
+                return UpstreamFault(Fault(fault), message)
+            case _:
+                return None

@@ -1,0 +1,106 @@
+"""The child that scans, compiles and assembles: confines itself, waits for leave, does one thing, and ends.
+
+The scan runs before the compiler sees a byte. One thread, and it can start none.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from ..confinement.bounds import Bounds, bind, data_bytes_in_use
+from ..confinement.kernel_unsafe import (
+    ConfinementError,
+    allow_only,
+    clear_capabilities,
+    drop_privileges,
+    forbid_new_privileges,
+    keep_one_heap,
+    landlock_nothing,
+)
+from ..confinement.syscalls import COMPILES, machine
+from ..confinement.threads import own_thread_count
+from .birth import READY, REFUSED
+from .module_scan import scan
+from .pipes import write_frame
+from .report import ModuleRefused, shown, write_report
+from .settings import MIB
+
+INSPECT: Final = "inspect"
+COMPILE: Final = "compile"
+ASSEMBLE: Final = "assemble"
+CPU_SECONDS: Final = 60
+TEXT_BYTES: Final = 16 * MIB
+"""The most text that is assembled."""
+
+Work: TypeAlias = Callable[[bytes], Iterator[bytes]]
+
+_EXIT_REFUSED: Final = 70
+_REASON_BYTES: Final = 400
+_CHUNK: Final = 1 << 20
+
+
+def main(operation: str, unprivileged: int, memory_bytes: int, source: int, leave: int, replies: int) -> None:
+    """Do *operation* on the bytes in *source*. Never returns."""
+    try:
+        data = _read_all(source)
+        work = _prepared(operation)
+        _confine(unprivileged, memory_bytes)
+        write_frame(replies, READY)
+        if os.read(leave, 1):
+            for part in work(data):
+                write_frame(replies, part)
+    except (ModuleRefused, ConfinementError, OSError) as error:
+        write_frame(replies, REFUSED + str(error).encode("utf-8", errors="replace")[:_REASON_BYTES])
+        os._exit(_EXIT_REFUSED)
+    except MemoryError:
+        write_frame(replies, REFUSED + b"it takes more memory than compiling is given")
+        os._exit(_EXIT_REFUSED)
+    os._exit(0)
+
+
+def _prepared(operation: str) -> Work:
+    if operation == INSPECT:
+        return lambda data: iter((write_report(scan(data)),))
+    from .engine import ModuleRejected, assemble, compile_module, engine  # noqa: PLC0415 -- inspecting needs no engine
+
+    running = engine()
+
+    def compiled(data: bytes) -> Iterator[bytes]:
+        yield write_report(scan(data))
+        try:
+            yield compile_module(running, data)
+        except ModuleRejected as error:
+            raise ModuleRefused(f"the module does not compile: {shown(str(error), 300)}") from None
+
+    def assembled(data: bytes) -> Iterator[bytes]:
+        try:
+            yield assemble(data.decode("utf-8"))
+        except (ModuleRejected, UnicodeDecodeError) as error:
+            raise ModuleRefused(f"the text does not assemble: {shown(str(error), 300)}") from None
+
+    return compiled if operation == COMPILE else assembled
+
+
+def _confine(unprivileged: int, memory_bytes: int) -> None:
+    here = machine()
+    if here is None:
+        raise ConfinementError("there is no system call table for this processor")
+    if own_thread_count() != 1:
+        raise ConfinementError("a thread began before confinement")
+    used = data_bytes_in_use()
+    keep_one_heap()
+    forbid_new_privileges()
+    landlock_nothing()
+    drop_privileges(unprivileged)
+    clear_capabilities(here)
+    os.environ.clear()
+    bind(Bounds(data_bytes=used + memory_bytes, cpu_seconds=CPU_SECONDS, descriptors=0))
+    allow_only(COMPILES, here)
+
+
+def _read_all(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    parts = iter(lambda: os.read(descriptor, _CHUNK), b"")
+    data = b"".join(parts)
+    os.close(descriptor)
+    return data

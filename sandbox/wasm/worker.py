@@ -1,0 +1,53 @@
+"""The child that runs one tool: confines itself, says so, then answers one call at a time until its pipe closes.
+
+It decides nothing. It trusts its birth, which comes from the parent before confinement, and no frame after it.
+"""
+
+import dataclasses
+import os
+import time
+from typing import Final
+
+from ..confinement.kernel_unsafe import ConfinementError
+from .birth import READY, REFUSED, read_birth
+from .confined import Confined, become_confined
+from .engine import ModuleRejected
+from .frames import BIRTH_CAP, REQUEST_CAP, FrameError, Reply, Request, read_request, reply_frame
+from .pipes import read_frame, write_all, write_frame
+
+_EXIT_REFUSED: Final = 70
+_EXIT_FRAME: Final = 76
+_REASON_BYTES: Final = 400
+
+
+def main(module_descriptor: int, requests: int, replies: int) -> None:
+    """Live and end. Never returns."""
+    confined = _confined(module_descriptor, requests, replies)
+    write_frame(replies, READY)
+    try:
+        while (body := read_frame(requests, cap=REQUEST_CAP)) is not None:
+            reply = _run(confined, read_request(body))
+            write_all(replies, reply_frame(reply))
+    except (FrameError, OSError, MemoryError):
+        os._exit(_EXIT_FRAME)
+    os._exit(0)
+
+
+def _confined(module_descriptor: int, requests: int, replies: int) -> Confined:
+    try:
+        body = read_frame(requests, cap=BIRTH_CAP)
+        if body is None:
+            os._exit(0)
+        return become_confined(read_birth(body), module_descriptor)
+    except (ConfinementError, ModuleRejected, FrameError, OSError, ValueError) as error:
+        write_frame(replies, REFUSED + str(error).encode("utf-8", errors="replace")[:_REASON_BYTES])
+        os._exit(_EXIT_REFUSED)
+
+
+def _run(confined: Confined, request: Request) -> Reply:
+    confined.ticker.begin(request.wall_ms)
+    try:
+        reply = confined.guest.run(request)
+    finally:
+        confined.ticker.end()
+    return dataclasses.replace(reply, cpu_us=int(time.process_time() * 1_000_000))

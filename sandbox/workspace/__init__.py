@@ -1,0 +1,16 @@
+"""The workspace broker: files under one root for tools, never anything outside it, never a deletion."""
+
+from .broker import Caps, WorkspaceBroker
+from .names import PROTECTED_NAMES, ProtectedNames, fold
+from .openers import Resolution
+from .overlap import refuse_overlap
+
+__all__ = [
+    "PROTECTED_NAMES",
+    "Caps",
+    "ProtectedNames",
+    "Resolution",
+    "WorkspaceBroker",
+    "fold",
+    "refuse_overlap",
+]

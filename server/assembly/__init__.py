@@ -1,0 +1,25 @@
+"""Builds the parts of a house from its settings. It starts nothing that `open_house` does not close."""
+
+from .dispatching import Dispatching, WithOne, output_mismatch
+from .keyed_files import KeyedFiles
+from .layers import build_layers
+from .sandboxed import open_upstreams, open_wasm, wasm_off
+from .state import State, open_state
+from .workshop import Workshop, builtin_specs, guarded_paths, open_workshop
+
+__all__ = [
+    "Dispatching",
+    "KeyedFiles",
+    "State",
+    "WithOne",
+    "Workshop",
+    "build_layers",
+    "builtin_specs",
+    "guarded_paths",
+    "open_state",
+    "open_upstreams",
+    "open_wasm",
+    "open_workshop",
+    "output_mismatch",
+    "wasm_off",
+]

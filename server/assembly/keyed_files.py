@@ -1,0 +1,35 @@
+"""Keeps compiled artifacts under a keyed digest: a file that somebody else wrote is not taken. It compiles nothing."""
+
+import os
+from pathlib import Path
+
+from holdfast.contracts import Digest
+
+_DIGEST_BYTES = 32
+
+
+class KeyedFiles:
+    """Files of one folder, each after its own keyed BLAKE3 digest."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self._folder = folder
+        self._key = key
+
+    def load(self, name: str) -> bytes | None:
+        """What `save` kept under *name*, or None when there is none or it is not ours."""
+        try:
+            data = (self._folder / f"{name}.bin").read_bytes()
+        except OSError:
+            return None
+        tag, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+        return body if len(tag) == _DIGEST_BYTES and Digest(tag.hex()) == self._tag(name, body) else None
+
+    def save(self, name: str, body: bytes) -> None:
+        """Keep *body* under *name*, whole or not at all."""
+        path = self._folder / f"{name}.bin"
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(bytes.fromhex(self._tag(name, body).hex) + body)
+        draft.replace(path)
+
+    def _tag(self, name: str, body: bytes) -> Digest:
+        return Digest.keyed(self._key, name.encode() + b"\0" + body)

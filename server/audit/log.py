@@ -1,0 +1,119 @@
+"""Opens and closes the record of each call. It never writes arguments, output, or anything a secret could be in."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from holdfast.contracts import (
+    AuditReceipt,
+    CallId,
+    Decision,
+    Digest,
+    Finding,
+    Json,
+    Principal,
+    ToolName,
+    ToolResult,
+)
+
+from .chain import ChainWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentRecord:
+    """What is known when a call comes in."""
+
+    call_id: CallId
+    principal: Principal
+    session: str | None
+    tool: ToolName
+    arguments: Digest
+    """Keyed."""
+    mode: str
+    """`run` or `explain`."""
+
+
+class AuditLog:
+    """Two records a call on one chain: what was asked, and how it ended."""
+
+    def __init__(self, chain: ChainWriter) -> None:
+        self._chain = chain
+        if chain.recovered.torn_bytes:
+            self.event("torn", {"bytes": chain.recovered.torn_bytes})
+        for call_id in chain.recovered.unclosed:
+            chain.append({"kind": "outcome", "at": now(), "call_id": call_id, "status": "unknown"})
+
+    @property
+    def chain(self) -> ChainWriter:
+        """The chain the records go to."""
+        return self._chain
+
+    def intent(self, record: IntentRecord) -> AuditReceipt:
+        """Open the record of a call.
+
+        Raises: InternalError; the call must then not go on.
+        """
+        return self._chain.append(
+            {
+                "kind": "intent",
+                "at": now(),
+                "call_id": record.call_id,
+                "principal": record.principal.subject,
+                "tenant": record.principal.tenant,
+                "session": record.session,
+                "tool": record.tool,
+                "arguments": str(record.arguments),
+                "mode": record.mode,
+            }
+        )
+
+    async def durable(self, receipt: AuditReceipt) -> None:
+        """Wait until *receipt*'s record is as durable as configured."""
+        await self._chain.durable(receipt.seq)
+
+    async def outcome(self, call_id: CallId, result: ToolResult, *, output: Digest, log: Digest | None) -> AuditReceipt:
+        """Close the record of call *call_id* and wait until it is durable.
+
+        *result* may be that of an earlier call, which then is named as the one it repeats.
+
+        Raises: InternalError; the result must then not be handed out.
+        """
+        receipt = self._chain.append(
+            {
+                "kind": "outcome",
+                "at": now(),
+                "call_id": call_id,
+                "repeats": None if result.call_id == call_id else result.call_id,
+                "status": result.status.value,
+                "reason": result.reason.code if result.reason else None,
+                "decisions": [_decision(one) for one in result.decisions],
+                "findings": [_finding(one) for one in result.findings],
+                "usage": asdict(result.usage),
+                "isolation": list(result.isolation),
+                "approval": result.approval.id if result.approval else None,
+                "output": str(output),
+                "log": str(log) if log else None,
+            }
+        )
+        await self._chain.durable(receipt.seq)
+        return receipt
+
+    def event(self, kind: str, fields: dict[str, Json]) -> AuditReceipt:
+        """Record something that is no call: an approval decided, a token issued, a tool approved, a policy loaded."""
+        return self._chain.append({"kind": kind, "at": now(), **fields})
+
+    def cancelled(self, call_id: CallId) -> AuditReceipt:
+        """Close the record of a call whose caller went away; does not wait, since nobody will read the answer."""
+        return self._chain.append({"kind": "outcome", "at": now(), "call_id": call_id, "status": "cancelled"})
+
+
+def _decision(decision: Decision) -> Json:
+    return {"layer": decision.layer, "verdict": decision.verdict.value}
+
+
+def _finding(finding: Finding) -> Json:
+    return {"rule": finding.rule, "where": finding.where.value, "action": finding.action.value}
+
+
+def now() -> str:
+    """The time as RFC 3339 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,342 @@
+"""Issues local tokens and turns any presented token into a principal. Decides nothing about what a principal may do.
+
+1. The algorithm is ours to name, never the token's: each issuer has its own keys and the one algorithm they are for.
+2. `sub`, `aud`, `iss`, `exp`, `iat`, `jti`, `tenant` are required; the audience is `holdfast` and nothing beside it.
+3. A local token must also be one that was issued here, letter for letter, and not revoked: asked at every request.
+4. Whatever is wrong, the answer is the same sentence.
+"""
+
+import math
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt.types import Options
+
+from holdfast.contracts import (
+    Digest,
+    InvalidRequest,
+    OperatorError,
+    Principal,
+    Scope,
+    SessionId,
+    TenantId,
+    Unauthenticated,
+)
+
+from .store import Clock, TokenRow
+
+AUDIENCE = "holdfast"
+LEEWAY_S = 5
+"""Clock skew between us and an issuer; both keep time by NTP."""
+MAX_TOKEN = 8192
+"""Characters. A local token has about 400."""
+MIN_KEY_BYTES = 32
+"""RFC 7518 section 3.2: a key as long as the hash."""
+MIN_RSA_BITS = 2048
+"""RFC 7518 section 3.3."""
+MAX_TTL_S = 366 * 24 * 3600
+_MAX_CLAIM = 256
+_CACHED = 1024
+_REQUIRED = ["sub", "aud", "iss", "exp", "iat", "jti", "tenant"]
+_OPTIONS: Options = {"require": _REQUIRED, "strict_aud": True}
+_LOCAL_ALGORITHM = "HS256"
+_FAILED = "there is no token, or it does not hold"
+
+PublicKey = Ed25519PublicKey | RSAPublicKey
+
+
+class IssuedTokens(Protocol):
+    """Which local tokens hold."""
+
+    async def add(self, row: TokenRow, /) -> None:
+        """Note an issued token."""
+        ...
+
+    def holds(self, token: str, digest: Digest, /) -> bool:
+        """Whether the token with that `jti` was issued with that text, has not expired and was not revoked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A fresh token. `token` is shown once and kept nowhere."""
+
+    id: str
+    token: str
+    scopes: frozenset[Scope]
+    expires_at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """Somebody else's tokens that are taken: which keys sign them, and the most they can say.
+
+    A subject is one principal within its tenant whoever vouches for it, so give an issuer tenants of its own.
+    """
+
+    issuer: str
+    keys: Mapping[str | None, PublicKey]
+    """By `kid`; None for the one key of an issuer that names none."""
+    scopes: frozenset[Scope]
+    """Scopes beyond these are left out of the principal."""
+    tenants: frozenset[TenantId]
+    """A token for another tenant does not hold."""
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise OperatorError(f"issuer `{self.issuer}` has no key")
+
+
+class TokenIssuer:
+    """Signs local tokens with the server's own key, and has each noted before it is handed out."""
+
+    def __init__(self, *, key: bytes, issuer: str, tokens: IssuedTokens, clock: Clock = time.time) -> None:
+        _check_key(key)
+        self._key = key
+        self._issuer = issuer
+        self._tokens = tokens
+        self._clock = clock
+
+    async def issue(
+        self,
+        *,
+        subject: str,
+        scopes: Iterable[Scope],
+        ttl_s: int,
+        tenant: str,
+        session: str | None = None,
+        profile: str | None = None,
+    ) -> IssuedToken:
+        """A token for *subject* that lives *ttl_s* seconds.
+
+        Raises: InvalidRequest for an empty or over-long subject, tenant or profile, or a *ttl_s* out of range.
+        """
+        for name, value in (("sub", subject), ("tenant", tenant), ("session", session), ("profile", profile)):
+            if value is not None and not _is_name(value):
+                raise InvalidRequest(f"`{name}` must be 1 to {_MAX_CLAIM} printable characters")
+        if not 0 < ttl_s <= MAX_TTL_S:
+            raise InvalidRequest(f"`ttl` must be 1 to {MAX_TTL_S} seconds")
+        now = int(self._clock())
+        row = TokenRow(
+            id=secrets.token_hex(16),
+            subject=subject,
+            scopes=frozenset(scopes),
+            tenant=TenantId(tenant),
+            issued_at=now,
+            expires_at=now + ttl_s,
+            hash=Digest.of(b""),
+            session=None if session is None else SessionId(session),
+            profile=profile,
+        )
+        token = jwt.encode(_claims(row, self._issuer), self._key, algorithm=_LOCAL_ALGORITHM)
+        await self._tokens.add(replace(row, hash=Digest.of(token.encode("ascii"))))
+        return IssuedToken(id=row.id, token=token, scopes=row.scopes, expires_at=row.expires_at)
+
+    async def issue_for_session(self, *, subject: str, tenant: str, session: str, ttl_s: int) -> str:
+        """A token with scope `call` that is bound to *session* and dies with it."""
+        issued = await self.issue(subject=subject, scopes=(Scope.CALL,), ttl_s=ttl_s, tenant=tenant, session=session)
+        return issued.token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    principal: Principal
+    not_before: float
+    expires_at: float
+    local: bool
+
+
+class Authenticator:
+    """Turns tokens into principals. A token that was verified is remembered by its digest until it expires."""
+
+    def __init__(
+        self,
+        *,
+        key: bytes,
+        issuer: str,
+        tokens: IssuedTokens,
+        trusted: tuple[TrustedIssuer, ...] = (),
+        clock: Clock = time.time,
+    ) -> None:
+        _check_key(key)
+        self._key = key
+        self._issuer = issuer
+        self._tokens = tokens
+        self._trusted = {one.issuer: one for one in trusted}
+        if issuer in self._trusted or len(self._trusted) != len(trusted):
+            raise OperatorError("an issuer is named twice", remedy="give each issuer one entry")
+        self._clock = clock
+        self._verified: dict[bytes, _Verified] = {}
+
+    def authenticate(self, token: str) -> Principal:
+        """The principal that *token* speaks for.
+
+        Raises: Unauthenticated, always with the same message.
+        """
+        if not 0 < len(token) <= MAX_TOKEN or not token.isascii():
+            raise Unauthenticated(_FAILED)
+        digest = Digest.of(token.encode("ascii"))
+        place = bytes.fromhex(digest.hex)
+        verified = self._verified.get(place)
+        if verified is None:
+            verified = self._verify(token)
+            self._remember(place, verified)
+        now = self._clock()
+        if not verified.not_before - LEEWAY_S <= now < verified.expires_at + LEEWAY_S:
+            raise Unauthenticated(_FAILED)
+        if verified.local and not self._tokens.holds(str(verified.principal.token_id), digest):
+            raise Unauthenticated(_FAILED)
+        return verified.principal
+
+    def _verify(self, token: str) -> _Verified:
+        try:
+            header = jwt.get_unverified_header(token)
+            # Only to find whose key to try; nothing in it is believed before the signature is.
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+            if "crit" in header or not isinstance(issuer, str):
+                raise Unauthenticated(_FAILED)
+            if issuer == self._issuer:
+                return _local(self._decode(token, self._key, _LOCAL_ALGORITHM, issuer))
+            trusted = self._trusted.get(issuer)
+            key = None if trusted is None else trusted.keys.get(header.get("kid"))
+            if trusted is None or key is None:
+                raise Unauthenticated(_FAILED)
+            return _foreign(self._decode(token, key, _algorithm_for(key), issuer), trusted)
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
+            raise Unauthenticated(_FAILED) from None
+
+    def _decode(self, token: str, key: bytes | PublicKey, algorithm: str, issuer: str) -> dict[str, Any]:
+        # Times are judged by `authenticate`, by our clock and at every request; here only their presence and kind.
+        options: Options = {**_OPTIONS, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        return jwt.decode(token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=issuer, options=options)
+
+    def _remember(self, place: bytes, verified: _Verified) -> None:
+        while len(self._verified) >= _CACHED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[place] = verified
+
+
+def read_pem(text: str) -> dict[str | None, PublicKey]:
+    """The one public key of a PEM text, for tokens without a `kid`.
+
+    Raises: OperatorError for anything but an Ed25519 key or an RSA key of 2048 bits or more.
+    """
+    try:
+        key = load_pem_public_key(text.encode("utf-8"))
+    except ValueError:
+        raise OperatorError("an issuer's key file is not a PEM public key") from None
+    return {None: _checked(key)}
+
+
+def read_jwks(text: str) -> dict[str | None, PublicKey]:
+    """The public keys of a JWKS text, each by its `kid`.
+
+    Raises: OperatorError when a key is symmetric, private, weak, of another kind, for encryption, or without a `kid`.
+    """
+    try:
+        keys = jwt.PyJWKSet.from_json(text).keys
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        raise OperatorError("an issuer's key file is not a JWKS with usable keys") from None
+    read: dict[str | None, PublicKey] = {}
+    for one in keys:
+        if one.key_id is None or one.key_id in read or one.public_key_use not in (None, "sig"):
+            raise OperatorError("every key of an issuer's JWKS needs a `kid` of its own, and use `sig`")
+        read[one.key_id] = _checked(one.key)
+    return read
+
+
+def _checked(key: object) -> PublicKey:
+    if isinstance(key, Ed25519PublicKey):
+        return key
+    if isinstance(key, RSAPublicKey) and key.key_size >= MIN_RSA_BITS:
+        return key
+    raise OperatorError(f"an issuer's key must be a public Ed25519 key, or RSA of {MIN_RSA_BITS} bits or more")
+
+
+def _algorithm_for(key: PublicKey) -> str:
+    return "EdDSA" if isinstance(key, Ed25519PublicKey) else "RS256"
+
+
+def _check_key(key: bytes) -> None:
+    if len(key) < MIN_KEY_BYTES:
+        raise OperatorError(f"the token key must have {MIN_KEY_BYTES} bytes or more")
+
+
+def _claims(row: TokenRow, issuer: str) -> dict[str, Any]:
+    claims: dict[str, Any] = {
+        "sub": row.subject,
+        "aud": AUDIENCE,
+        "iss": issuer,
+        "exp": int(row.expires_at),
+        "iat": int(row.issued_at),
+        "jti": row.id,
+        "scope": " ".join(sorted(row.scopes)),
+        "tenant": row.tenant,
+    }
+    if row.session is not None:
+        claims["session"] = row.session
+    if row.profile is not None:
+        claims["profile"] = row.profile
+    return claims
+
+
+def _local(claims: dict[str, Any]) -> _Verified:
+    scopes = frozenset(Scope(scope) for scope in _text(claims, "scope").split())
+    return _verified(claims, scopes=scopes, token_id=_text(claims, "jti"), local=True)
+
+
+def _foreign(claims: dict[str, Any], trusted: TrustedIssuer) -> _Verified:
+    known = {scope.value: scope for scope in trusted.scopes}
+    scopes = frozenset(known[scope] for scope in str(claims.get("scope", "")).split() if scope in known)
+    if _text(claims, "tenant") not in trusted.tenants:
+        raise Unauthenticated(_FAILED)
+    return _verified(claims, scopes=scopes, token_id=f"{trusted.issuer}#{_text(claims, 'jti')}", local=False)
+
+
+def _verified(claims: dict[str, Any], *, scopes: frozenset[Scope], token_id: str, local: bool) -> _Verified:
+    session = _optional(claims, "session")
+    principal = Principal(
+        subject=_text(claims, "sub"),
+        tenant=TenantId(_text(claims, "tenant")),
+        scopes=scopes,
+        token_id=token_id,
+        session=None if session is None else SessionId(session),
+        profile=_optional(claims, "profile"),
+    )
+    issued = _time(claims, "iat")
+    return _Verified(
+        principal=principal,
+        not_before=max(issued, _time(claims, "nbf")) if "nbf" in claims else issued,
+        expires_at=_time(claims, "exp"),
+        local=local,
+    )
+
+
+def _is_name(value: str) -> bool:
+    return 0 < len(value) <= _MAX_CLAIM and value.isprintable()
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims[name]
+    if not isinstance(value, str) or (name != "scope" and not _is_name(value)):
+        raise Unauthenticated(_FAILED)
+    return value
+
+
+def _optional(claims: dict[str, Any], name: str) -> str | None:
+    return None if claims.get(name) is None else _text(claims, name)
+
+
+def _time(claims: dict[str, Any], name: str) -> float:
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Unauthenticated(_FAILED)
+    return float(value)

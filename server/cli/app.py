@@ -1,0 +1,67 @@
+"""The `holdfast` command: verbs and groups of verbs, and the exit code of each."""
+
+import sys
+
+import structlog
+import typer
+
+from holdfast.contracts import CallerError, HoldfastError, OperatorError
+
+from . import approvals, audit, calls, policy, serving, setup, tokens, tools, upstreams
+from .rendering import TALK, plain
+
+EXIT_USAGE = 2
+EXIT_TOOL = 3
+
+app = typer.Typer(
+    name="holdfast",
+    help="Decides whether a tool call may run, runs it where it can do no harm, cleans the answer, keeps the record.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for register in (setup.register, serving.register, calls.register):
+    register(app)
+app.add_typer(tools.group, name="tools", help="Sandboxed tools: add, look, try, approve, remove.")
+app.add_typer(upstreams.group, name="upstreams", help="MCP servers behind the fence.")
+app.add_typer(policy.group, name="policy", help="Policy files: check, test, explain, schema.")
+app.add_typer(approvals.group, name="approvals", help="Calls that wait for somebody.")
+app.add_typer(audit.group, name="audit", help="The record: look, verify, export its head.")
+app.add_typer(tokens.group, name="token", help="Tokens: issue, list, revoke.")
+
+
+def main() -> int:
+    """Run the command line; answers the exit code (DESIGN section 4.1)."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        done = app(standalone_mode=False)
+    except typer.Abort:
+        return EXIT_USAGE
+    except typer.exceptions.TyperException as error:
+        _explain_usage(error)
+        return EXIT_USAGE
+    except (OperatorError, CallerError) as error:
+        _say(error)
+        return EXIT_USAGE
+    except HoldfastError as error:
+        _say(error)
+        return EXIT_TOOL
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_USAGE
+    return done if isinstance(done, int) else 0
+
+
+def _explain_usage(error: Exception) -> None:
+    show = getattr(error, "show", None)  # typer keeps the class that has it to itself
+    if callable(show):
+        show()
+    else:
+        TALK.print(f"[red]error[/]: {plain(str(error))}")
+
+
+def _say(error: HoldfastError) -> None:
+    TALK.print(f"[red]error[/]: {plain(error.message)}")
+    if error.remedy:
+        TALK.print(f"  [dim]=[/] {plain(error.remedy)}")

@@ -1,0 +1,103 @@
+"""`holdfast audit`: look at the record, check it, take its signed head away."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.contracts import IntegrityError, Json, OperatorError
+
+from ..audit import read_checkpoint, verify
+from ..data_dir import DataDir, find_data_dir
+from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
+from .rendering import OUT, plain, show, show_json
+
+group = typer.Typer(no_args_is_help=True)
+COLUMNS = ("seq", "at", "kind", "call_id", "principal", "tool", "status", "reason")
+
+
+@group.command()
+def tail(
+    count: Annotated[int, typer.Option("--count", "-n", help="How many records.")] = 20,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Show the newest records."""
+    show(ask("audit.tail", {"count": count}, data_dir=data_dir, config=config), output, COLUMNS)
+    return 0
+
+
+@group.command("verify")
+def verify_chains(
+    head: Annotated[Path | None, typer.Option(help="A signed head held elsewhere.")] = None,
+    data_dir: DataDirOption = None,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Check every record of every chain. Exit 1 when one does not hold."""
+    root = find_data_dir(data_dir)
+    if not (root / "audit").is_dir():
+        raise OperatorError(f"there is no record in `{root}`")
+    data = DataDir.open(root)
+    checkpoint = None if head is None else read_checkpoint(_bytes(head), data.key("audit-sign"))
+    reports = [
+        verify(
+            folder,
+            data.key("audit"),
+            head=(checkpoint.seq, checkpoint.hash) if checkpoint and checkpoint.chain == folder.name else None,
+        )
+        for folder in sorted(data.audit.iterdir())
+        if folder.is_dir()
+    ]
+    if checkpoint is not None and checkpoint.chain not in {report.chain for report in reports}:
+        raise IntegrityError(f"the chain of the checkpoint, `{checkpoint.chain}`, is gone")
+    rows: list[Json] = [
+        {
+            "chain": report.chain,
+            "records": report.records,
+            "calls": report.calls,
+            "head": None if report.head is None else str(report.head),
+            "holds": report.broken is None,
+            "broken": report.broken,
+        }
+        for report in reports
+    ]
+    if output is Format.JSON:
+        show_json(rows)
+    for report in reports if output is Format.TEXT else ():
+        verdict = "[green]holds[/]" if report.broken is None else f"[red]broken[/]: {plain(report.broken)}"
+        OUT.print(f"chain {report.chain}: {report.records} records of {report.calls} calls: {verdict}")
+    if output is Format.TEXT:
+        OUT.print(_reach(checkpoint is not None))
+    return 1 if any(report.broken for report in reports) else 0
+
+
+@group.command()
+def export(
+    head: Annotated[bool, typer.Option("--head", help="The signed head, to be kept elsewhere.")] = False,  # noqa: FBT002 -- a flag
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Print the signed head of the chain; without --head, every record of the chain."""
+    if head:
+        answer = ask("audit.export", {}, data_dir=data_dir, config=config)
+        sys.stdout.write(str(answer["head"]) if isinstance(answer, dict) else "")
+        return 0
+    for folder in sorted((find_data_dir(data_dir) / "audit").iterdir()):
+        for segment in sorted(folder.glob("*.jsonl")):
+            sys.stdout.write(segment.read_text(encoding="utf-8"))
+    return 0
+
+
+def _reach(checked: bool) -> str:  # noqa: FBT001 -- private, one use
+    if checked:
+        return "[dim]checked up to the head you gave; records cut after it cannot be seen[/]"
+    return "[dim]without a head held elsewhere (--head), records cut from the end cannot be seen[/]"
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OperatorError(f"cannot read `{path}`: {error.strerror}") from None

@@ -1,0 +1,40 @@
+"""Reads what a person gives on the command line: JSON inline, `@file`, or `-` for standard input."""
+
+import sys
+from pathlib import Path
+
+from holdfast.contracts import InvalidRequest, Json, OperatorError
+from holdfast.contracts.json_values import parse
+
+MAX_INPUT_BYTES = 16 << 20
+
+
+def read_text(given: str | None) -> str:
+    """A file's text, or standard input's for `-` or nothing.
+
+    Raises: OperatorError when it cannot be read or is too large.
+    """
+    try:
+        data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1) if given in (None, "-") else Path(str(given)).read_bytes()
+    except OSError as error:
+        raise OperatorError(f"cannot read `{given}`: {error.strerror}") from None
+    if len(data) > MAX_INPUT_BYTES:
+        raise OperatorError(f"the input is over {MAX_INPUT_BYTES} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise OperatorError("the input is not UTF-8") from None
+
+
+def read_object(given: str | None) -> dict[str, Json]:
+    """The arguments of a call: `{}` when nothing is given.
+
+    Raises: MalformedJson, or InvalidRequest when it is no object.
+    """
+    if given is None:
+        return {}
+    text = read_text(given.removeprefix("@")) if given.startswith("@") or given == "-" else given
+    value = parse(text)
+    if not isinstance(value, dict):
+        raise InvalidRequest("arguments are a JSON object", remedy='for example \'{"text": "hello"}\', @file.json or -')
+    return value

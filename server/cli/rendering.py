@@ -1,0 +1,91 @@
+"""How results look to a person. Text from guests is escaped before it reaches a terminal."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast.contracts import Json
+
+from .options import Format
+
+OUT = Console(highlight=False, soft_wrap=True)
+TALK = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_COLOURS = {"ok": "green", "error": "yellow", "stopped": "yellow", "denied": "red", "pending": "cyan"}
+EXITS = {"ok": 0, "denied": 1, "pending": 1, "error": 3, "stopped": 3}
+"""Exit codes of a call by status: 1 refused, 3 the tool failed or was stopped (DESIGN section 4.1)."""
+
+
+def show_json(value: Json) -> None:
+    """Print *value* as JSON on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show(value: Json, output: Format, columns: Sequence[str]) -> None:
+    """Print a list of records as a table, or as JSON."""
+    if output is Format.JSON or not isinstance(value, list):
+        show_json(value)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in value:
+        if isinstance(row, Mapping):
+            table.add_row(*(plain(_cell(row.get(column))) for column in columns))
+    OUT.print(table)
+
+
+def show_result(result: Mapping[str, Json], output: Format) -> int:
+    """Print a ToolResult; answers the exit code."""
+    status = str(result["status"])
+    if output is Format.JSON:
+        show_json(dict(result))
+        return EXITS[status]
+    sys.stdout.write(visible(str(result["output"])) + "\n")
+    reason, approval = result.get("reason"), result.get("approval")
+    if isinstance(reason, Mapping):
+        TALK.print(f"[{_COLOURS[status]}]{status}[/]\\[{plain(str(reason['code']))}]: {plain(str(reason['message']))}")
+        if reason.get("remedy"):
+            TALK.print(f"  [dim]=[/] operator: {plain(str(reason['remedy']))}")
+    if isinstance(approval, Mapping):
+        TALK.print(f"  [dim]=[/] approve: holdfast approvals approve {approval['id']}")
+    for line in _notes(result):
+        TALK.print(f"  [dim]=[/] {line}")
+    return EXITS[status]
+
+
+def _notes(result: Mapping[str, Json]) -> Iterable[str]:
+    findings, isolation, audit = result.get("findings"), result.get("isolation"), result.get("audit")
+    if isinstance(findings, list) and findings:
+        names = sorted({str(one["rule"]) for one in findings if isinstance(one, Mapping)})
+        yield f"found: {plain(', '.join(names))}"
+    if isinstance(isolation, list) and isolation:
+        yield f"isolation: {', '.join(str(one) for one in isolation)}"
+    if isinstance(audit, Mapping):
+        yield f"record: {audit['chain']} #{audit['seq']}"
+
+
+def visible(text: str) -> str:
+    """*text* without anything a terminal would act on."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def plain(text: str) -> str:
+    """*text* without anything a terminal or rich would act on."""
+    return escape(visible(text))
+
+
+def _cell(value: Json) -> str:
+    match value:
+        case None:
+            return "-"
+        case str():
+            return value
+        case list():
+            return ", ".join(str(one) for one in value) or "none"
+        case _:
+            return json.dumps(value)

@@ -1,0 +1,254 @@
+"""The configuration, `holdfast.toml`: every key, its unit, its default. What it cannot enforce it refuses.
+
+Precedence: file, then environment (`HOLDFAST_SERVER__PORT`), then flags of the command line.
+"""
+
+import tomllib
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from holdfast.contracts import Effect, HttpGrant, OperatorError
+from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEILING
+
+FILE_NAME = "holdfast.toml"
+UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
+"""No underscore, so that `server__tool` can be read only one way (DESIGN section 4.6)."""
+
+
+class _Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsSettings(_Section):
+    """Certificate and key of the listener, as PEM files."""
+
+    cert: Path
+    key: Path
+
+
+class ServerSettings(_Section):
+    """Where to listen, and for whom."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8700
+    admin_http: bool = False
+    """Answer approvals over HTTP for tokens with scope `approve`; otherwise only the admin socket does."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies that terminate TLS; needed to listen off loopback without `tls`."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names accepted in `Host` besides the address that is listened on."""
+    tls: TlsSettings | None = None
+    allow_root: bool = False
+
+
+class WorkspaceSettings(_Section):
+    """The folder that file tools and the shell see."""
+
+    root: Path | None = None
+    """None: the file tools and the shell are off."""
+    write_denied: tuple[str, ...] = ()
+    """Names that may not be written, besides the built-in ones."""
+    released: tuple[str, ...] = ()
+    """Built-in protected names that may be written all the same."""
+
+
+class PolicySettings(_Section):
+    """Which policies judge."""
+
+    dir: Path | None = None
+    """None: the policies that come with Holdfast."""
+    profile: Literal["readonly", "supervised", "autonomous"] = "supervised"
+    mode: Literal["enforce"] = "enforce"
+
+
+class AuditSettings(_Section):
+    """How the record is kept."""
+
+    durability: Literal["power", "process"] = "power"
+    anchor: str | None = None
+    """`file:PATH`: signed heads are appended there every ten seconds."""
+
+    @model_validator(mode="after")
+    def _anchor_is_known(self) -> "AuditSettings":
+        if self.anchor is not None and not self.anchor.startswith("file:/"):
+            raise ValueError(
+                "`anchor` is `file:` and an absolute path; other anchors cannot be enforced by this version"
+            )
+        return self
+
+
+class LimitSettings(_Section):
+    """Ceilings; a tool may ask for less, never for more."""
+
+    calls_per_minute: Annotated[int, Field(ge=1)] = 600
+    """A principal's sustained rate."""
+    burst: Annotated[int, Field(ge=1)] = 200
+    """Calls a principal may begin at once."""
+    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 256
+    """Calls under way, over all principals."""
+    argument_bytes: Annotated[int, Field(ge=2, le=1 << 20)] = 100_000
+    argument_depth: Annotated[int, Field(ge=1, le=64)] = 32
+    argument_nodes: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    wasm_fuel: Annotated[int, Field(ge=1, le=WASM_CEILING.fuel)] = WASM_CEILING.fuel
+    wasm_memory_bytes: Annotated[int, Field(ge=65_536, le=WASM_CEILING.memory_bytes)] = WASM_CEILING.memory_bytes
+    wasm_wall_ms: Annotated[int, Field(ge=1, le=WASM_CEILING.wall_ms)] = WASM_CEILING.wall_ms
+    wasm_workers: Annotated[int, Field(ge=1, le=256)] = 16
+    shell_memory_bytes: Annotated[int, Field(ge=1 << 20, le=SHELL_CEILING.memory_bytes)] = 512 << 20
+    shell_wall_ms: Annotated[int, Field(ge=1, le=SHELL_CEILING.wall_ms)] = 60_000
+    upstream_wall_ms: Annotated[int, Field(ge=1, le=UPSTREAM_CEILING.wall_ms)] = 60_000
+    output_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 102_400
+
+
+class EgressSettings(_Section):
+    """One place tools may reach over the network."""
+
+    host: Annotated[str, Field(min_length=1)]
+    """Exact, `*.suffix`, or `*` for every public host."""
+    scheme: Literal["https", "http"] = "https"
+    port: Annotated[int, Field(ge=1, le=65535)] = 443
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    path: Annotated[str, Field(pattern=r"^/")] = "/"
+    unsafe_allow_network: IPv4Network | IPv6Network | None = None
+    """A network whose addresses this host may have although they are not public. Loud at the start."""
+
+    def grant(self) -> HttpGrant:
+        """As the egress broker takes it."""
+        return HttpGrant(
+            scheme=self.scheme, host=self.host, port=self.port, methods=frozenset(self.methods), path=self.path
+        )
+
+
+class UpstreamGrants(_Section):
+    """What a stdio server may touch; nothing else of the machine is there for it."""
+
+    read: tuple[Path, ...] = ()
+    write: tuple[Path, ...] = ()
+    env: dict[str, str] = {}
+    network: tuple[str, ...] = ()
+    """`address:port`; such traffic passes our broker by, and the start says so."""
+
+
+class UpstreamSettings(_Section):
+    """One MCP server."""
+
+    name: Annotated[str, Field(pattern=UPSTREAM_NAME)]
+    command: tuple[str, ...] | None = None
+    url: str | None = None
+    effects: tuple[Effect, ...] | None = None
+    """None: all of them."""
+    grants: UpstreamGrants = UpstreamGrants()
+
+    @model_validator(mode="after")
+    def _one_way_to_reach_it(self) -> "UpstreamSettings":
+        if (self.command is None) == (self.url is None):
+            raise ValueError("give either `command` or `url`")
+        if self.url is not None and self.grants != UpstreamGrants():
+            raise ValueError("`grants` confine a command; a `url` runs elsewhere")
+        return self
+
+
+def _only_sqlite(url: str | None) -> str | None:
+    if url is not None and not url.startswith("sqlite"):
+        raise ValueError("this version keeps its state in SQLite; another database cannot be used yet")
+    return url
+
+
+class StoreSettings(_Section):
+    """Where state is kept."""
+
+    url: Annotated[str | None, AfterValidator(_only_sqlite)] = None
+    """None: `holdfast.db` in the data directory."""
+
+
+class Settings(BaseSettings):
+    """All of it."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="HOLDFAST_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    envelope: Literal["boundary", "xml"] = "boundary"
+    """`boundary`: body as it is, between tags nobody can guess. `xml`: strict XML."""
+    server: ServerSettings = ServerSettings()
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    policy: PolicySettings = PolicySettings()
+    audit: AuditSettings = AuditSettings()
+    limits: LimitSettings = LimitSettings()
+    egress: tuple[EgressSettings, ...] = (EgressSettings(host="*"),)
+    """Where tools may reach; without any row, GET and HEAD to every public host. `egress = []` closes it."""
+    upstreams: tuple[UpstreamSettings, ...] = ()
+    store: StoreSettings = StoreSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- a .env file is never read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- nor secret files
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; the file comes in as init values."""
+        return (env_settings, init_settings)
+
+
+ABSENT_TABLES = {
+    "hooks": "hooks (steps 1b and 10b) are not part of this version, and one that does not run must not look as if",
+    "labels": "labels by path, host or argument are not part of this version; effects decide what a session has read",
+}
+"""Tables DESIGN names that nothing here would enforce."""
+
+
+def load_settings(file: Path | None) -> Settings:
+    """Read *file*, or the defaults when it is None; relative paths in it are relative to it.
+
+    Raises: OperatorError naming the key and the rule.
+    """
+    values = _read(file) if file is not None else {}
+    for table, why in ABSENT_TABLES.items():
+        if table in values:
+            raise OperatorError(f"`[[{table}]]` is refused: {why}", remedy=f"remove `[[{table}]]`")
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise OperatorError(
+            _first(error), remedy=f"see the keys in `{FILE_NAME}` that `holdfast init` writes"
+        ) from None
+    return _anchored(settings, file.parent if file is not None else Path.cwd())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OperatorError(f"cannot read `{file}`: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OperatorError(f"`{file.name}` is not TOML: {error}") from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key `{where}`"
+    return f"`{where}`: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Make the file's relative paths absolute once, so that no later change of folder moves them."""
+    workspace, policy = settings.workspace, settings.policy
+    if workspace.root is not None:
+        workspace = workspace.model_copy(update={"root": folder / workspace.root})
+    if policy.dir is not None:
+        policy = policy.model_copy(update={"dir": folder / policy.dir})
+    return settings.model_copy(update={"workspace": workspace, "policy": policy})

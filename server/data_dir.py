@@ -1,0 +1,91 @@
+"""The data directory: where it is, its keys, and its folders. Nobody but its owner may enter."""
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.contracts import OperatorError
+from holdfast.contracts.digests import KEY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """A folder only its owner can enter."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> "DataDir":
+        """Make or enter *root*.
+
+        Raises: OperatorError when somebody else owns it or others may enter.
+        """
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = root.stat()
+        if status.st_uid != os.getuid():
+            raise OperatorError(f"data directory `{root}` belongs to another user")
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            raise OperatorError(f"others may enter data directory `{root}`", remedy=f"chmod 700 {root}")
+        for name in ("audit", "keys", "modules", "native"):
+            (root / name).mkdir(exist_ok=True, mode=0o700)
+        return cls(root.resolve())
+
+    def key(self, name: str) -> bytes:
+        """The 32-byte key called *name*, made from the system's randomness the first time.
+
+        Raises: OperatorError when the file is not such a key.
+        """
+        path = self.root / "keys" / name
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            data = path.read_bytes()
+            if len(data) != KEY_BYTES:
+                raise OperatorError(f"key `{path}` is damaged", remedy="restore it from a backup") from None
+            return data
+        data = secrets.token_bytes(KEY_BYTES)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return data
+
+    @property
+    def audit(self) -> Path:
+        """Folder of the audit chains."""
+        return self.root / "audit"
+
+    @property
+    def modules(self) -> Path:
+        """Folder of tool modules, named by digest."""
+        return self.root / "modules"
+
+    @property
+    def native(self) -> Path:
+        """Folder of compiled artifacts."""
+        return self.root / "native"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.root / "holdfast.db"
+
+    @property
+    def socket(self) -> Path:
+        """The admin socket."""
+        return self.root / "admin.sock"
+
+
+def find_data_dir(flag: Path | None) -> Path:
+    """`--data-dir`, else `HOLDFAST_DATA_DIR`, else `.holdfast` here if it exists, else the user's state directory."""
+    if flag is not None:
+        return flag
+    if named := os.environ.get("HOLDFAST_DATA_DIR"):
+        return Path(named)
+    here = Path(".holdfast")
+    if here.is_dir():
+        return here
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "holdfast"

@@ -1,0 +1,26 @@
+"""One call from door to door: the numbered procedure, and nothing of HTTP or MCP."""
+
+from .admission import Admission, AdmissionLimits
+from .dispatcher import Dispatcher, Runtimes
+from .inbound import Inbound, Layers
+from .once import Once
+from .outbound import Cleaned, Outbound
+from .outputs import KeptOutputs
+from .records import Records
+from .wrapping import Envelope, Wrapping
+
+__all__ = [
+    "Admission",
+    "AdmissionLimits",
+    "Cleaned",
+    "Dispatcher",
+    "Envelope",
+    "Inbound",
+    "KeptOutputs",
+    "Layers",
+    "Once",
+    "Outbound",
+    "Records",
+    "Runtimes",
+    "Wrapping",
+]

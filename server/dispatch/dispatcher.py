@@ -1,0 +1,294 @@
+"""Takes one call from door to door. It knows nothing of HTTP or MCP, and no call reaches a runtime except through here.
+
+The procedure. Blocks below carry these numbers.
+
+ 0  intent: open the audit record: id, principal, session, tool, keyed digest of the canonical arguments
+ 1  admit: scope, rate, room, idempotency                             (absent: circuit breaker; its limits are refused)
+ 1b hooks that may change the call                                    (absent: `[[hooks]]` is refused at the start)
+ 2  validator: size, depth, JSON Schema under a step budget. Refuses, never repairs
+ 3  sanitizer: the only rewriter of ours. A rewrite is validated again
+ 4  inspect: leak detector and credential detector report facts
+ 5  policy: default deny; an error denies
+ 6  the detectors' own floor: a secret never leaves to an egress sink, whatever policy says
+ 7  reserve: deadline, and a place in the runtime                     (absent: budgets; nothing may ask for one)
+ 8  gate: re-reads policy and tool digests, spends the approval, mints Authorized for exactly this call
+ 9  intent durable, for any call with effects. No intent, no effect
+10  run: built-in, WASM or MCP runtime, chosen from the spec, under Limits
+10b hooks that may change the result                                  (absent, as 1b)
+11  sanitizer, leak detector, credential detector over the whole output
+12  label: the session learns what was read                           (absent: labels of what a session writes)
+13  envelope: cut, then wrap with a boundary nobody can guess
+14  outcome: close the record. No outcome record, no result
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+import structlog
+
+from holdfast.contracts import (
+    TOOL_NAME,
+    Authorized,
+    Builtin,
+    Catalogue,
+    Deny,
+    InternalError,
+    Outcome,
+    Principal,
+    Reason,
+    Runtime,
+    RuntimeRef,
+    Session,
+    Status,
+    ToolCall,
+    ToolName,
+    ToolResult,
+    ToolSpec,
+    Upstream,
+    VerdictKind,
+    Wasm,
+    labels_read,
+)
+from holdfast.safety.gate import Gate, GateRequest
+from holdfast.safety.policy import Asks
+
+from ..audit import IntentRecord
+from ..metrics import Metrics
+from .endings import Ending, of_outcome, refused
+from .inbound import Inbound, Judged
+from .records import Records
+from .trail import Trail
+from .wrapping import Wrapping
+
+_log = structlog.get_logger("holdfast.dispatch")
+
+UNKNOWN_TOOL = Reason(
+    code="tools/unknown",
+    layer="tools",
+    message="there is no such tool",
+    remedy="`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`",
+)
+BROKEN = Reason(code="internal/error", layer="internal", message="holdfast could not answer; the record has the call")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtimes:
+    """The closed set of places a call can run. None: that part is off, and its calls are denied with the reason."""
+
+    builtin: Runtime
+    wasm: Runtime | Reason
+    upstream: Runtime | Reason
+
+
+_Steps = Callable[[ToolCall, Principal, Trail], Awaitable[Ending]]
+
+
+class Dispatcher:
+    """Decides, runs, cleans and records."""
+
+    def __init__(
+        self,
+        *,
+        inbound: Inbound,
+        gate: Gate,
+        catalogue: Catalogue,
+        runtimes: Runtimes,
+        wrapping: Wrapping,
+        records: Records,
+        metrics: Metrics,
+    ) -> None:
+        self._inbound = inbound
+        self._gate = gate
+        self._catalogue = catalogue
+        self._runtimes = runtimes
+        self._wrapping = wrapping
+        self._records = records
+        self._metrics = metrics
+
+    async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
+        """Run *call*, or say why not.
+
+        Raises: InternalError when the record cannot be written; nothing has then been done, or nothing is handed out.
+        """
+        return await self._recorded(call, principal, self._run, "run")
+
+    async def explain(self, call: ToolCall, principal: Principal) -> ToolResult:
+        """Say what steps 1 to 6 would decide about *call*, without any effect but the record of the question."""
+        return await self._recorded(call, principal, self._judge_only, "explain")
+
+    async def _recorded(self, call: ToolCall, principal: Principal, steps: _Steps, mode: str) -> ToolResult:
+        # 0  intent
+        trail = self._open(call, principal, mode)
+        self._metrics.began()
+        try:
+            with self._records.admission.room():
+                ending = await self._guarded(steps, call, principal, trail)
+            result = await self._close(ending, trail)
+        except asyncio.CancelledError:
+            await self._cut_off(trail, principal)
+            raise
+        except InternalError:
+            self._metrics.cancelled(_runtime_of(trail))
+            raise
+        if trail.held_key is not None:
+            await self._records.once.end(trail.held_key, principal, result)
+        self._metrics.ended(_runtime_of(trail), result, seconds=time.monotonic() - trail.started)
+        return result
+
+    async def _guarded(self, steps: _Steps, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
+        try:
+            return await steps(call, principal, trail)
+        except Exception as error:  # noqa: BLE001 -- the one broad catch: whatever broke, the call is denied and recorded
+            _log.error("dispatch.failed", call=call.id, error=type(error).__name__)
+            return refused(BROKEN)
+
+    async def _cut_off(self, trail: Trail, principal: Principal) -> None:
+        """The caller went away: what was done is on the record all the same."""
+        self._records.audit.cancelled(trail.call_id)
+        self._metrics.cancelled(_runtime_of(trail))
+        if trail.held_key is not None:
+            await asyncio.shield(self._records.once.lose(trail.held_key, principal))
+
+    def _open(self, call: ToolCall, principal: Principal, mode: str) -> Trail:
+        # An unknown name is the caller's text and could be anything, a secret too: only well-formed names are recorded.
+        tool = call.tool if TOOL_NAME.fullmatch(call.tool) else ToolName("?")
+        intent = IntentRecord(
+            call_id=call.id,
+            principal=principal,
+            session=self._records.session_name(call, principal),
+            tool=tool,
+            arguments=self._records.digest(call.arguments),
+            mode=mode,
+        )
+        receipt = self._records.audit.intent(intent)
+        return Trail(call_id=call.id, tool=tool, intent=receipt, started=time.monotonic())
+
+    async def _judge_only(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
+        prepared = await self._prepare(call, principal, trail)
+        if isinstance(prepared, Ending):
+            return prepared
+        spec, session = prepared
+        judged = self._inbound.judge(trail, spec, call.arguments, principal, session)
+        if isinstance(judged, Deny):
+            return refused(judged.reason)
+        if judged.asks is None:
+            return Ending(status=Status.OK, body="the call would run")
+        return Ending(status=Status.PENDING, reason=judged.asks.reason)
+
+    async def _run(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
+        prepared = await self._prepare(call, principal, trail)
+        if isinstance(prepared, Ending):
+            return prepared
+        spec, session = prepared
+        ended = await self._take_key(call, principal, trail)
+        if ended is not None:
+            return ended
+        # 1b hooks: absent
+        # 2 to 6
+        judged = self._inbound.judge(trail, spec, call.arguments, principal, session)
+        if isinstance(judged, Deny):
+            return refused(judged.reason)
+        if judged.asks is not None and call.approval is None:
+            return await self._ask(call, spec, judged, judged.asks, principal, session)
+        # 7  reserve
+        runtime = self._runtime(spec)
+        if isinstance(runtime, Reason):
+            return refused(runtime)
+        # 8  gate
+        authorized = await self._authorize(call, spec, judged, principal, session, trail)
+        if isinstance(authorized, Reason):
+            return refused(authorized)
+        # 9  intent durable
+        if spec.effects:
+            await self._records.audit.durable(trail.intent)
+        # 10 run
+        outcome = await runtime.run(authorized)
+        # 10b hooks: absent
+        return await self._finish(outcome, authorized, trail)
+
+    async def _authorize(
+        self, call: ToolCall, spec: ToolSpec, judged: Judged, principal: Principal, session: Session, trail: Trail
+    ) -> Authorized | Reason:
+        began = time.perf_counter_ns()
+        authorized = await self._gate.authorize(
+            GateRequest(
+                call_id=call.id,
+                spec=spec,
+                arguments=judged.arguments,
+                arguments_digest=self._records.digest(judged.arguments),
+                principal=principal,
+                session=await self._records.current(session),
+                limits=spec.limits if call.deadline_ms is None else spec.limits.tightened(wall_ms=call.deadline_ms),
+                facts=judged.facts,
+                policy=judged.bundle.digest,
+                approval=call.approval if judged.asks is not None else None,
+            )
+        )
+        trail.note("gate", VerdictKind.DENY if isinstance(authorized, Reason) else VerdictKind.PASS, began)
+        return authorized
+
+    async def _prepare(self, call: ToolCall, principal: Principal, trail: Trail) -> tuple[ToolSpec, Session] | Ending:
+        # 1  admit
+        admitted = trail.ask("admit", lambda: self._records.admission.admit(principal))
+        if isinstance(admitted, Deny):
+            return refused(admitted.reason)
+        session = await self._records.session(call, principal)
+        if isinstance(session, Reason):
+            return refused(session)
+        spec = self._catalogue.get(call.tool)
+        if spec is None:
+            return refused(UNKNOWN_TOOL)
+        trail.spec = spec
+        return spec, session
+
+    async def _take_key(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending | None:
+        earlier = await self._records.once.begin(call, principal, self._records.digest(call.arguments))
+        if isinstance(earlier, Reason):
+            return refused(earlier)
+        if earlier is not None:
+            return Ending(status=earlier.status, replayed=earlier)
+        trail.held_key = call.idempotency_key
+        return None
+
+    async def _ask(
+        self, call: ToolCall, spec: ToolSpec, judged: Judged, asks: Asks, principal: Principal, session: Session
+    ) -> Ending:
+        notice = await self._records.request_approval(call, spec, judged.arguments, asks, session, principal)
+        if isinstance(notice, Reason):
+            return refused(notice)
+        return Ending(status=Status.PENDING, reason=asks.reason, approval=notice)
+
+    def _runtime(self, spec: ToolSpec) -> Runtime | Reason:
+        match spec.runtime:
+            case Builtin():
+                return self._runtimes.builtin
+            case Wasm():
+                return self._runtimes.wasm
+            case Upstream():
+                return self._runtimes.upstream
+            case _:
+                assert_never(spec.runtime)
+
+    async def _finish(self, outcome: Outcome, call: Authorized, trail: Trail) -> Ending:
+        # 11 clean and scan, whole
+        ending = await self._wrapping.clean(of_outcome(outcome), trail)
+        # 12 label
+        await self._records.learn(call.session, labels_read(call.spec.effects))
+        # 13 (first half) cut, and keep what was cut off
+        return self._wrapping.cut(ending, call)
+
+    async def _close(self, ending: Ending, trail: Trail) -> ToolResult:
+        # 13 envelope
+        result = ending.replayed or self._wrapping.wrap(ending, trail)
+        # 14 outcome
+        log = None if not ending.log else self._records.digest_text(ending.log)
+        output = self._records.digest_text(result.output)
+        receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log)
+        return result if ending.replayed else replace(result, audit=receipt)
+
+
+def _runtime_of(trail: Trail) -> RuntimeRef | None:
+    return None if trail.spec is None else trail.spec.runtime

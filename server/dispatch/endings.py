@@ -1,0 +1,87 @@
+"""How a call ended, before it is wrapped. It only translates."""
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from holdfast.contracts import (
+    ApprovalNotice,
+    Completed,
+    Content,
+    Failed,
+    Json,
+    LimitName,
+    Outcome,
+    Reason,
+    Refused,
+    Status,
+    Stopped,
+    ToolResult,
+    Usage,
+)
+
+_REMEDIES = {
+    LimitName.FUEL: "raise `[limits] fuel` in the tool's manifest, up to `[limits] wasm_fuel` of the configuration",
+    LimitName.MEMORY: "raise `memory_bytes` in the tool's limits, up to the ceiling of the configuration",
+    LimitName.WALL: "raise `wall_ms` in the tool's limits, up to the ceiling of the configuration",
+    LimitName.OUTPUT: "ask for less at once; more than this is never kept",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Everything a result says of how it went."""
+
+    status: Status
+    body: str = ""
+    """Text for the model when there is no content."""
+    content: tuple[Content, ...] = ()
+    structured: Json = None
+    reason: Reason | None = None
+    approval: ApprovalNotice | None = None
+    usage: Usage = field(default_factory=Usage)
+    isolation: tuple[str, ...] = ()
+    detail: str = ""
+    """Guest text about a failure; untrusted until cleaned."""
+    log: str = ""
+    replayed: ToolResult | None = None
+    """The whole answer of an earlier call with the same idempotency key."""
+
+
+def refused(reason: Reason) -> Ending:
+    """A denial, with its reason."""
+    return Ending(status=Status.DENIED, reason=reason)
+
+
+def of_outcome(outcome: Outcome) -> Ending:
+    """What a runtime said, as an ending."""
+    match outcome:
+        case Completed(content=content, structured=structured, is_error=is_error):
+            return Ending(
+                status=Status.ERROR if is_error else Status.OK,
+                content=content,
+                structured=structured,
+                usage=outcome.usage,
+                isolation=outcome.isolation,
+                log=outcome.log,
+            )
+        case Stopped(limit=limit):
+            reason = Reason(
+                code=f"limits/{limit.value.replace('_', '-')}",
+                layer="limits",
+                message=f"the call was stopped: it reached its limit `{limit.value}`",
+                remedy=_REMEDIES.get(limit),
+            )
+            return Ending(status=Status.STOPPED, reason=reason, usage=outcome.usage, isolation=outcome.isolation)
+        case Failed(code=code, message=message):
+            reason = Reason(code=code, layer=code.split("/")[0], message=message)
+            return Ending(
+                status=Status.ERROR,
+                reason=reason,
+                usage=outcome.usage,
+                isolation=outcome.isolation,
+                detail=outcome.detail,
+            )
+        case Refused(reason=reason):
+            return Ending(status=Status.DENIED, reason=reason, usage=outcome.usage, isolation=outcome.isolation)
+        case _:
+            assert_never(outcome)

@@ -1,0 +1,172 @@
+"""Steps 2 to 6: everything that is asked about a call before it may run. It runs nothing and writes nothing."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from holdfast.contracts import (
+    Action,
+    Deny,
+    Effect,
+    Finding,
+    Json,
+    Pass,
+    Principal,
+    Reason,
+    Session,
+    ToolSpec,
+    VerdictKind,
+    Where,
+)
+from holdfast.contracts.json_values import strings
+from holdfast.safety.credentials import CredentialDetector
+from holdfast.safety.leaks import LeakDetector
+from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
+from holdfast.safety.sanitizer import Sanitizer
+from holdfast.safety.validator import Validator
+
+from .trail import Trail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """The five safety layers, built once."""
+
+    validator: Validator
+    sanitizer: Sanitizer
+    leaks: LeakDetector
+    credentials: CredentialDetector
+    policy: Callable[[Principal], PolicyBundle]
+    """The bundle that judges a principal now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A call as it was judged. `asks` is what policy wants approved, if anything."""
+
+    arguments: Mapping[str, Json]
+    facts: Facts
+    bundle: PolicyBundle
+    asks: Asks | None
+
+
+class Inbound:
+    """Asks each layer in the order of the procedure; the first denial ends it."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+
+    def judge(
+        self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, session: Session
+    ) -> Judged | Deny:
+        """Take *arguments* through validator, sanitizer, detectors and policy."""
+        rewritten = self._validate_and_sanitize(trail, spec, arguments)
+        if isinstance(rewritten, Deny):
+            return rewritten
+        # 4  inspect
+        found = self._inspect(trail, rewritten)
+        facts = facts_of(found)
+        # 5  policy
+        bundle = self._layers.policy(principal)
+        request = PolicyRequest(principal=principal, session=session, spec=spec, arguments=rewritten, facts=facts)
+        began = time.perf_counter_ns()
+        decision = bundle.decide(request)
+        trail.note("policy", _kind(decision), began)
+        if isinstance(decision, Denied):
+            return Deny(reason=decision.reason)
+        # 6  the detectors' own floor, whatever policy says
+        floor = trail.ask("floor", lambda: _floor(spec, found))
+        if isinstance(floor, Deny):
+            return floor
+        asks = decision if isinstance(decision, Asks) else None
+        return Judged(arguments=rewritten, facts=facts, bundle=bundle, asks=asks)
+
+    def _validate_and_sanitize(
+        self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json]
+    ) -> Mapping[str, Json] | Deny:
+        # 2  validator: refuses, never repairs
+        refused = self._validate(trail, spec, arguments)
+        if refused is not None:
+            return refused
+        # 3  sanitizer: the only rewriter of ours; a rewrite is validated again
+        verdict = trail.ask("sanitizer", lambda: self._layers.sanitizer.arguments(arguments))
+        if isinstance(verdict, Pass):
+            return arguments
+        refused = self._validate(trail, spec, verdict.to)
+        return verdict.to if refused is None else refused
+
+    def _validate(self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json]) -> Deny | None:
+        validator = self._layers.validator
+
+        def both() -> Pass | Deny:
+            shape = validator.shape(arguments)
+            return shape if isinstance(shape, Deny) else validator.arguments(spec, arguments)
+
+        verdict = trail.ask("validator", both)
+        return verdict if isinstance(verdict, Deny) else None
+
+    def _inspect(self, trail: Trail, arguments: Mapping[str, Json]) -> tuple[Finding, ...]:
+        texts = tuple(strings(arguments))
+        leaks: tuple[Finding, ...] = ()
+        credentials: tuple[Finding, ...] = ()
+
+        def scan_leaks() -> Pass:
+            nonlocal leaks
+            leaks = self._layers.leaks.scan_arguments(arguments, Where.ARGUMENTS)
+            return Pass()
+
+        def scan_credentials() -> Pass:
+            nonlocal credentials
+            detector = self._layers.credentials
+            credentials = (
+                *detector.scan(texts, Where.ARGUMENTS),
+                *detector.scan_arguments(arguments, Where.ARGUMENTS),
+            )
+            return Pass()
+
+        trail.ask("leaks", scan_leaks)
+        trail.ask("credentials", scan_credentials)
+        found = (*leaks, *credentials)
+        trail.findings.extend(found)
+        return found
+
+
+def facts_of(found: tuple[Finding, ...]) -> Facts:
+    """What policy is told of the detectors' findings: counts and rule names, never text."""
+    grave = [finding for finding in found if finding.action in (Action.REDACT, Action.DENY)]
+    return Facts(
+        leaks=sum(finding.layer == "leaks" for finding in grave),
+        credentials=sum(finding.layer == "credentials" for finding in grave),
+        rules=frozenset(finding.rule for finding in grave),
+    )
+
+
+def _kind(decision: PolicyDecision) -> VerdictKind:
+    match decision:
+        case Allowed():
+            return VerdictKind.PASS
+        case Denied():
+            return VerdictKind.DENY
+        case Asks():
+            return VerdictKind.REVIEW
+        case _:
+            assert_never(decision)
+
+
+def _floor(spec: ToolSpec, found: tuple[Finding, ...]) -> Pass | Deny:
+    """A secret never leaves to an egress sink. No policy and no approval lifts this."""
+    if Effect.EGRESS not in spec.effects:
+        return Pass()
+    grave = [finding for finding in found if finding.action in (Action.REDACT, Action.DENY)]
+    if not grave:
+        return Pass()
+    layer = grave[0].layer
+    return Deny(
+        reason=Reason(
+            code=f"{layer}/secret-to-egress",
+            layer=layer,
+            message=f"the arguments hold what looks like a secret (`{grave[0].rule}`), and this tool can send it out",
+            remedy="keep the secret out of the arguments; this floor cannot be lifted by policy or approval",
+        )
+    )

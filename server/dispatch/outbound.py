@@ -1,0 +1,106 @@
+"""Step 11: cleans and scans everything a tool said, whole, before anything is cut. It never decides."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from holdfast.contracts import Blob, Content, Finding, Json, Link, Resource, Text, Where
+from holdfast.contracts.json_values import canonical, map_strings, strings
+from holdfast.safety.credentials import CredentialDetector
+from holdfast.safety.leaks import LeakDetector
+from holdfast.safety.redaction import redact
+from holdfast.safety.sanitizer import Sanitizer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """Output that may be shown: no hidden text, no secret."""
+
+    content: tuple[Content, ...]
+    structured: Json
+    findings: tuple[Finding, ...]
+
+    def text(self) -> str:
+        """All of it as one text, for the model."""
+        shown = [_shown(block) for block in self.content]
+        if not shown and self.structured is not None:
+            shown = [canonical(self.structured).decode()]
+        return "\n".join(shown)
+
+
+class Outbound:
+    """Sanitizer, then leak detector and credential detector, over every kind of content at once."""
+
+    def __init__(self, sanitizer: Sanitizer, leaks: LeakDetector, credentials: CredentialDetector) -> None:
+        self._sanitizer = sanitizer
+        self._leaks = leaks
+        self._credentials = credentials
+
+    def clean(self, content: tuple[Content, ...], structured: Json) -> Cleaned:
+        """Clean and redact; a secret split over two blocks counts as one, since all texts are scanned together."""
+        content, structured, removed = self._sanitizer.output(content, structured)
+        texts = [*_texts(content), *strings(structured)]
+        found = (*self._leaks.scan(texts, Where.OUTPUT), *self._credentials.scan(texts, Where.OUTPUT))
+        if not found:
+            return Cleaned(content=content, structured=structured, findings=removed)
+        redacted = iter(redact(texts, found))
+        content = tuple(_replaced(block, redacted) for block in content)
+        structured = map_strings(structured, lambda _old: next(redacted))
+        return Cleaned(content=content, structured=structured, findings=(*removed, *found))
+
+    def clean_text(self, text: str) -> tuple[str, tuple[Finding, ...]]:
+        """Clean one plain text: a guest's error message, a reason, a log line."""
+        cleaned = self.clean((Text(text=text),), None)
+        return cleaned.text(), cleaned.findings
+
+
+def _texts(content: Sequence[Content]) -> list[str]:
+    """Every text a model could read, block by block, in the order `_replaced` puts them back."""
+    texts: list[str] = []
+    for block in content:
+        match block:
+            case Text(text=text):
+                texts.append(text)
+            case Link(uri=uri, name=name, description=description):
+                texts.extend((uri, name, description))
+            case Resource(uri=uri, body=Text(text=text)):
+                texts.extend((uri, text))
+            case Resource(uri=uri):
+                texts.append(uri)
+            case Blob():
+                pass
+            case _:
+                assert_never(block)
+    return texts
+
+
+def _replaced(block: Content, texts: Iterator[str]) -> Content:
+    match block:
+        case Text(media_type=media_type):
+            return Text(text=next(texts), media_type=media_type)
+        case Link(media_type=media_type):
+            return Link(uri=next(texts), name=next(texts), description=next(texts), media_type=media_type)
+        case Resource(body=Text(media_type=media_type)):
+            return Resource(uri=next(texts), body=Text(text=next(texts), media_type=media_type))
+        case Resource(body=body):
+            return Resource(uri=next(texts), body=body)
+        case Blob():
+            return block
+        case _:
+            assert_never(block)
+
+
+def _shown(block: Content) -> str:
+    match block:
+        case Text(text=text):
+            return text
+        case Blob(data=data, media_type=media_type):
+            return f"[{media_type}, {len(data)} bytes]"
+        case Link(uri=uri, name=name, description=description):
+            return f"{name}: {uri}" + (f" ({description})" if description else "")
+        case Resource(uri=uri, body=Text(text=text)):
+            return f"{uri}\n{text}"
+        case Resource(uri=uri, body=body):
+            return f"{uri}\n{_shown(body)}"
+        case _:
+            assert_never(block)

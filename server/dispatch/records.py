@@ -1,0 +1,102 @@
+"""What a call leaves behind and is bound to: record, session, approval. It decides nothing about what a tool may do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from holdfast.contracts import (
+    ApprovalNotice,
+    CallerError,
+    Digest,
+    Json,
+    Label,
+    Overloaded,
+    Principal,
+    Reason,
+    Session,
+    ToolCall,
+    ToolSpec,
+)
+from holdfast.contracts.json_values import canonical
+from holdfast.safety.policy import Asks
+
+from ..audit import AuditLog
+from ..store import Approvals, Sessions, rfc3339
+from .admission import Admission
+from .once import Once
+
+NO_SESSION = Reason(
+    code="sessions/unknown",
+    layer="sessions",
+    message="there is no such session of this caller",
+    remedy="leave `session` out, or mint one at `POST /v1/sessions` with scope `host`",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Everything the dispatcher writes to."""
+
+    audit: AuditLog
+    sessions: Sessions
+    approvals: Approvals
+    admission: Admission
+    once: Once
+    key: bytes
+    """Keys the digests of arguments and outputs, so that a record cannot be used to guess them."""
+
+    def digest(self, arguments: Mapping[str, Json]) -> Digest:
+        """Keyed digest of the canonical *arguments*."""
+        return Digest.keyed(self.key, canonical(arguments))
+
+    def digest_text(self, text: str) -> Digest:
+        """Keyed digest of *text*."""
+        return Digest.keyed(self.key, text.encode("utf-8", "surrogatepass"))
+
+    def session_name(self, call: ToolCall, principal: Principal) -> str | None:
+        """The session as the record names it, before it is looked up; a name the caller made up only as a digest."""
+        if principal.session is not None:
+            return principal.session
+        return None if call.session is None else str(self.digest_text(call.session))
+
+    async def session(self, call: ToolCall, principal: Principal) -> Session | Reason:
+        """The session *call* runs in, or why there is none. What is unknown and what is foreign look the same."""
+        try:
+            return await self.sessions.resolve(call.session, principal)
+        except CallerError:
+            return NO_SESSION
+
+    async def current(self, session: Session) -> Session:
+        """*session* with the labels it has by now: another call may have read something meanwhile."""
+        return await self.sessions.get(session.id) or session
+
+    async def learn(self, session: Session, labels: frozenset[Label]) -> None:
+        """The session takes on *labels*, on disk, before anything is handed out."""
+        if not labels <= session.labels:
+            await self.sessions.learn(session.id, labels)
+
+    async def request_approval(
+        self,
+        call: ToolCall,
+        spec: ToolSpec,
+        arguments: Mapping[str, Json],
+        asks: Asks,
+        session: Session,
+        by: Principal,
+    ) -> ApprovalNotice | Reason:
+        """Open an approval for exactly this call."""
+        try:
+            approval = await self.approvals.create(
+                call_id=call.id,
+                principal=by,
+                session=session.id,
+                tool=spec.name,
+                definition=spec.digest,
+                arguments=arguments,
+                digest=self.digest(arguments),
+                forbids=asks.forbids,
+                labels=session.labels,
+                level=asks.level.value,
+            )
+        except Overloaded as error:
+            return Reason(code="admit/approvals", layer="admit", message=error.message, remedy=error.remedy)
+        return ApprovalNotice(id=approval.id, expires_at=rfc3339(approval.expires_at), forbids=approval.forbids)

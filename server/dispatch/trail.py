@@ -1,0 +1,75 @@
+"""What has been said about one call so far. It decides nothing."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from holdfast.contracts import (
+    AuditReceipt,
+    CallId,
+    Decision,
+    Deny,
+    Finding,
+    Pass,
+    Review,
+    Rewrite,
+    ToolName,
+    ToolSpec,
+    Verdict,
+    VerdictKind,
+)
+
+V = TypeVar("V", bound=Verdict[Any])
+
+
+@dataclass(slots=True, kw_only=True)
+class Trail:
+    """The decisions and findings of one call, in order."""
+
+    call_id: CallId
+    tool: ToolName
+    intent: AuditReceipt
+    started: float
+    """`time.monotonic()` seconds."""
+    decisions: list[Decision] = field(default_factory=list[Decision])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    spec: ToolSpec | None = None
+    """The tool, once it is known."""
+    held_key: str | None = None
+    """The idempotency key this call holds until it ends."""
+
+    def ask(self, layer: str, question: Callable[[], V]) -> V:
+        """Ask *layer*, and note what it said and how long it took."""
+        began = time.perf_counter_ns()
+        verdict = question()
+        self.note(layer, kind_of(verdict), began)
+        match verdict:
+            case Rewrite(findings=findings) | Deny(findings=findings):
+                self.findings.extend(findings)
+            case Pass() | Review():
+                pass
+        return verdict
+
+    def note(self, layer: str, verdict: VerdictKind, began_ns: int) -> None:
+        """Note a verdict reached since *began_ns* (`time.perf_counter_ns()`)."""
+        micros = (time.perf_counter_ns() - began_ns) // 1000
+        self.decisions.append(Decision(layer=layer, verdict=verdict, micros=micros))
+
+    @property
+    def wall_ms(self) -> float:
+        """Milliseconds since the call came in."""
+        return round((time.monotonic() - self.started) * 1000, 3)
+
+
+def kind_of(verdict: Verdict[Any]) -> VerdictKind:
+    """The name of *verdict* in results and records."""
+    match verdict:
+        case Pass():
+            return VerdictKind.PASS
+        case Rewrite():
+            return VerdictKind.REWRITE
+        case Deny():
+            return VerdictKind.DENY
+        case Review():
+            return VerdictKind.REVIEW

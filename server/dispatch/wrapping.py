@@ -1,0 +1,127 @@
+"""Steps 11 and 13: what a tool said becomes what a model may read. Scan whole, then cut, then wrap."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from holdfast.contracts import (
+    Authorized,
+    Content,
+    Reason,
+    Text,
+    ToolResult,
+    VerdictKind,
+)
+from holdfast.contracts.json_values import canonical
+from holdfast.safety.truncation import note, truncate
+
+from .endings import Ending
+from .outbound import Cleaned, Outbound
+from .outputs import KeptOutputs
+from .trail import Trail
+
+OFF_LOOP_BYTES = 64 << 10
+"""Text above this is cleaned in a thread, so that one large answer does not hold up every other call."""
+DETAIL_BYTES = 2_000
+"""Kept of what a guest says about its own failure."""
+
+Envelope = Callable[[str, str, str, str], str]
+"""(body, tool name, call id, status) -> wrapped text."""
+
+
+class Wrapping:
+    """Cleans, cuts and wraps."""
+
+    def __init__(self, outbound: Outbound, envelope: Envelope, kept: KeptOutputs) -> None:
+        self._outbound = outbound
+        self._envelope = envelope
+        self._kept = kept
+
+    async def clean(self, ending: Ending, trail: Trail) -> Ending:
+        """Step 11 over every text of *ending*: content, structured, failure detail and log."""
+        began = time.perf_counter_ns()
+        if _weight(ending) > OFF_LOOP_BYTES:
+            cleaned = await asyncio.to_thread(self._clean, ending)
+        else:
+            cleaned = self._clean(ending)
+        ending, out = cleaned
+        trail.findings.extend(out.findings)
+        trail.note("output", VerdictKind.REWRITE if out.findings else VerdictKind.PASS, began)
+        return ending
+
+    def _clean(self, ending: Ending) -> tuple[Ending, Cleaned]:
+        out = self._outbound.clean(ending.content, ending.structured)
+        reason, findings = ending.reason, out.findings
+        if reason is not None and ending.detail:
+            detail, more = self._outbound.clean_text(ending.detail)
+            shown, _missing = truncate(detail, limit_bytes=DETAIL_BYTES)
+            reason = replace(reason, message=f"{reason.message}: {shown}")
+            findings = (*findings, *more)
+        log, _findings = self._outbound.clean_text(ending.log) if ending.log else ("", ())
+        ending = replace(
+            ending, content=out.content, structured=out.structured, reason=reason, detail="", log=log, body=out.text()
+        )
+        return ending, Cleaned(content=out.content, structured=out.structured, findings=findings)
+
+    def cut(self, ending: Ending, call: Authorized) -> Ending:
+        """Step 13, first half: cut what goes to the model; the whole stays behind `output_read`."""
+        limit = call.limits.output_bytes
+        whole = ending.body
+        usage = replace(ending.usage, output_bytes=len(whole.encode()))
+        if usage.output_bytes <= limit:
+            return replace(ending, usage=usage)
+        self._kept.keep(call.call_id, call.principal, call.session, whole)
+        shown, missing = truncate(whole, limit_bytes=limit)
+        body = f"{shown}\n{note(missing, call.call_id)}"
+        structured = ending.structured
+        if structured is not None and len(canonical(structured)) > limit:
+            structured = None
+        return replace(
+            ending, body=body, content=_cut_content(ending.content, limit), structured=structured, usage=usage
+        )
+
+    def wrap(self, ending: Ending, trail: Trail) -> ToolResult:
+        """Step 13: the envelope, and every other field of the result but the receipt."""
+        body = ending.body if ending.reason is None else _refusal_text(ending.reason, ending.body)
+        usage = ending.usage if ending.usage.wall_ms else replace(ending.usage, wall_ms=trail.wall_ms)
+        return ToolResult(
+            call_id=trail.call_id,
+            tool=trail.tool,
+            status=ending.status,
+            output=self._envelope(body, trail.tool, trail.call_id, ending.status.value),
+            content=ending.content,
+            structured=ending.structured,
+            reason=ending.reason,
+            findings=tuple(trail.findings),
+            decisions=tuple(trail.decisions),
+            usage=usage,
+            isolation=ending.isolation,
+            approval=ending.approval,
+        )
+
+
+def _refusal_text(reason: Reason, body: str) -> str:
+    line = f"{reason.code}: {reason.message}"
+    return f"{line}\n{body}" if body else line
+
+
+def _weight(ending: Ending) -> int:
+    structured = 0 if ending.structured is None else len(canonical(ending.structured))
+    return structured + sum(len(block.text) for block in ending.content if isinstance(block, Text))
+
+
+def _cut_content(content: tuple[Content, ...], limit: int) -> tuple[Content, ...]:
+    """Keep blocks while their text fits in *limit* bytes together; the one that crosses it is cut, later texts go."""
+    kept: list[Content] = []
+    room = limit
+    for block in content:
+        if not isinstance(block, Text):
+            kept.append(block)
+            continue
+        if room <= 0:
+            continue
+        text, _missing = truncate(block.text, limit_bytes=room)
+        room -= len(text.encode())
+        kept.append(replace(block, text=text))
+    return tuple(kept)

@@ -1,0 +1,131 @@
+"""The faces of a house that stay: HTTP with the admin socket, MCP over stdio, one wrapped MCP server."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from functools import partial
+from pathlib import Path
+
+import holdfast
+from holdfast.contracts import Digest, HoldfastError, Principal, Reason, Scope
+from holdfast.sandbox.mcp import CatalogueDiff, PinState, Prefix
+
+from .config import Settings, UpstreamSettings
+from .house import Holding, House, Opening, open_house
+from .http.serving import run
+from .listening import Tools, announce, listen_of, run_server
+from .mcp import Endpoint, run_stdio
+from .principals import LOCAL_TENANT
+
+STDIO_CLIENT = Principal(
+    subject="stdio",
+    tenant=LOCAL_TENANT,
+    scopes=frozenset({Scope.CALL}),
+    token_id="stdio",  # noqa: S106 -- no secret
+)
+"""Whoever started us as its server: it may call, and it decides nothing."""
+
+KEPT_TOOLS = frozenset({"output_read"})
+"""What a wrapped server is served with: the way to the rest of an output that was cut."""
+
+
+class Approving(Enum):
+    """How the first approval of a wrapped server comes."""
+
+    CURRENT = auto()
+    """What it offers now is approved: the operator said so by starting it this way."""
+    ON_TERMINAL = auto()
+    """Somebody at the terminal is asked; without a terminal nothing is approved."""
+
+
+def serve_http(
+    settings: Settings,
+    root: Path,
+    config: Path | None,
+    *,
+    listening: Callable[[str], None],
+    say: Callable[[str, Reason], None],
+) -> None:
+    """Open the house and serve it until a signal.
+
+    Raises: OperatorError when it cannot be opened or listened.
+    """
+    listen = listen_of(settings.server)
+
+    async def work() -> None:
+        async with open_house(settings, root, Opening(config=config)) as house:
+            for name, why in house.off.items():
+                say(name, why)
+            await run_server(house, listen, started=listening)
+
+    run(work())
+
+
+async def serve_stdio(settings: Settings, root: Path, config: Path | None) -> None:
+    """Open the house and serve MCP to whoever started us, until it closes its end."""
+    async with open_house(settings, root, Opening(config=config)) as house:
+        await _serve_client(house)
+
+
+async def serve_wrapped(
+    upstream: UpstreamSettings, root: Path, approving: Approving, *, say: Callable[[str], None]
+) -> None:
+    """Serve one MCP server behind the fence to whoever started us.
+
+    Several may run at once on one folder: each has a chain of its own, and they share what was approved.
+    """
+    settings = Settings(upstreams=(upstream,))
+    opening = Opening(prefix=Prefix.NONE, holding=Holding.SHARED, builtins=KEPT_TOOLS)
+    async with open_house(settings, root, opening) as house:
+        try:
+            diff = await house.upstreams.diff(upstream.name)
+        except HoldfastError as error:
+            say(f"the wrapped server cannot be used: {error.message}")
+            raise
+        await _approve_first(house, upstream, diff, approving, say)
+        say(f"record: {house.data.root}/audit; look with `holdfast audit tail --data-dir {house.data.root}`")
+        await _serve_client(house)
+
+
+def wrap_folder(state: Path, command: Sequence[str]) -> Path:
+    """The data directory of one wrapped command: its pins belong to exactly these words."""
+    digest = Digest.of("\0".join(command).encode("utf-8", "surrogateescape"))
+    return state / "wrap" / digest.hex[:16]
+
+
+async def _serve_client(house: House) -> None:
+    endpoint = Endpoint(Tools(house), version=holdfast.__version__, principal=STDIO_CLIENT)
+    house.upstreams.on_change(partial(announce, endpoint))
+    await run_stdio(endpoint)
+
+
+async def _approve_first(
+    house: House, upstream: UpstreamSettings, diff: CatalogueDiff, approving: Approving, say: Callable[[str], None]
+) -> None:
+    waiting = [entry for entry in diff.entries if entry.state in (PinState.NEW, PinState.CHANGED)]
+    for entry in diff.entries:
+        if entry.state is PinState.QUARANTINED:
+            say(f"withheld: {entry.tool}: {entry.reason}")
+    if not waiting:
+        return
+    for entry in waiting:
+        say(f"{entry.state.value}: {entry.tool}: {'' if entry.definition is None else entry.definition.description}")
+    if approving is Approving.CURRENT or await asyncio.to_thread(_asked, len(waiting)):
+        await house.upstreams.approve(upstream.name, ())
+        house.audit.event("upstream", {"upstream": upstream.name, "decision": "approved", "how": approving.name})
+        say(f"approved {len(waiting)} tools; a changed definition will be withheld")
+    else:
+        say(f"{len(waiting)} tools are withheld; start once with --approve-current to approve them")
+
+
+def _asked(count: int) -> bool:
+    """Ask at the controlling terminal, which no MCP client can write to; no terminal, no approval."""
+    try:
+        with open("/dev/tty", "r+", encoding="utf-8", buffering=1) as terminal:  # noqa: PTH123 -- a device, not a path
+            if not os.isatty(terminal.fileno()):
+                return False
+            terminal.write(f"approve these {count} tools? [y/N] ")
+            return terminal.readline().strip().lower() in {"y", "yes"}
+    except OSError:
+        return False

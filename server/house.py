@@ -1,0 +1,154 @@
+"""The assembled house: every part of one running Holdfast, built in order and closed in the reverse order."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from holdfast.contracts import Reason, ToolSpec
+from holdfast.sandbox.builtin import BuiltinRuntime
+from holdfast.sandbox.mcp import McpRuntime, Prefix
+from holdfast.tools.registry import Registry
+
+from .admin import DataDirLock
+from .assembly import (
+    Dispatching,
+    KeyedFiles,
+    State,
+    WithOne,
+    Workshop,
+    build_layers,
+    guarded_paths,
+    open_state,
+    open_upstreams,
+    open_wasm,
+    open_workshop,
+    output_mismatch,
+    wasm_off,
+)
+from .audit import AuditLog
+from .config import Settings
+from .data_dir import DataDir
+from .dispatch import Dispatcher, KeptOutputs, Runtimes
+from .library import Library
+from .metrics import Metrics
+from .policies import Policies
+from .scanning import Scanner
+from .store import Approvals, Sessions, Tokens
+from .upstream_desk import UpstreamDesk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything an HTTP, MCP or command-line face needs."""
+
+    settings: Settings
+    data: DataDir
+    dispatcher: Dispatcher
+    registry: Registry
+    policies: Policies
+    scanner: Scanner
+    library: Library
+    upstreams: UpstreamDesk
+    state: State
+    metrics: Metrics
+    off: Mapping[str, Reason]
+    """Parts that cannot run here, and why."""
+    trial: Callable[[ToolSpec], Dispatcher]
+    """A dispatcher that also knows one pending tool: every layer and record, but only the operator's hands on it."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """The record."""
+        return self.state.audit
+
+    @property
+    def approvals(self) -> Approvals:
+        """What waits for somebody."""
+        return self.state.approvals
+
+    @property
+    def sessions(self) -> Sessions:
+        """The model contexts."""
+        return self.state.sessions
+
+    @property
+    def tokens(self) -> Tokens:
+        """The local tokens."""
+        return self.state.tokens
+
+
+class Holding(Enum):
+    """Who may be on a data directory."""
+
+    ALONE = auto()
+    SHARED = auto()
+    """Others too, each with an audit chain of its own; there is then no admin socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """How a house is opened, beyond its settings."""
+
+    config: Path | None = None
+    """The file the settings came from; no tool may write it."""
+    prefix: Prefix = Prefix.NAME
+    holding: Holding = Holding.ALONE
+    builtins: frozenset[str] | None = None
+    """Only these of our own tools; None means all."""
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, root: Path, opening: Opening = Opening()) -> AsyncIterator[House]:
+    """Open the house on data directory *root*.
+
+    Raises: OperatorError naming what is wrong and what to do; nothing is left running.
+    """
+    os.umask(0o077)
+    data = DataDir.open(root)
+    async with AsyncExitStack() as stack:
+        if opening.holding is Holding.ALONE:
+            stack.enter_context(DataDirLock(data.root))
+        state = await open_state(stack, settings, data)
+        kept = KeptOutputs()
+        workshop = await open_workshop(stack, settings, kept, guarded_paths(settings, data, opening.config))
+        registry = Registry()
+        for spec in workshop.specs:
+            if opening.builtins is not None and spec.name not in opening.builtins:
+                continue
+            registry.add_builtin(spec)
+        policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
+        wasm, library = await open_wasm(stack, settings, data, state, registry, policies)
+        upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, opening.prefix)
+        policies.fit(registry.specs())
+        layers = build_layers(policies, settings.limits, KeyedFiles(data.native, data.key("native")))
+        runtimes = Runtimes(
+            builtin=BuiltinRuntime(workshop.handlers),
+            wasm=wasm if wasm.unavailable is None else wasm_off(wasm.unavailable),
+            upstream=McpRuntime(upstreams.connections, check_output=output_mismatch),
+        )
+        metrics = Metrics()
+        dispatching = Dispatching(settings, state, layers, runtimes, kept, metrics)
+        yield House(
+            settings=settings,
+            data=data,
+            dispatcher=dispatching.over(registry),
+            registry=registry,
+            policies=policies,
+            scanner=Scanner(layers),
+            library=library,
+            upstreams=upstreams,
+            state=state,
+            metrics=metrics,
+            off=_off(workshop, runtimes),
+            trial=lambda spec: dispatching.over(WithOne(registry, spec)),
+        )
+
+
+def _off(workshop: Workshop, runtimes: Runtimes) -> Mapping[str, Reason]:
+    off = dict(workshop.off)
+    if isinstance(runtimes.wasm, Reason):
+        off["wasm"] = runtimes.wasm
+    return off

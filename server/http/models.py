@@ -1,0 +1,240 @@
+"""The bodies that are taken and given, as pydantic models: strict, closed, and the source of the OpenAPI text.
+
+What is taken is checked with them. What is given is only described by them: the values write themselves.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.contracts.limits import SHELL_CEILING
+
+from ..store.sessions import MAX_TTL_S, MIN_TTL_S
+
+JsonObjectField = dict[str, Any]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+LabelName = Literal["private", "untrusted"]
+StatusName = Literal["ok", "error", "denied", "stopped", "pending"]
+ApprovalStateName = Literal["pending", "approved", "denied", "spent", "expired"]
+
+
+class _Taken(BaseModel):
+    """A body of a request."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class CallBody(_Taken):
+    """One call."""
+
+    tool: Annotated[str, Field(min_length=1, max_length=64)]
+    arguments: JsonObjectField
+    session: Id | None = None
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    approval: Id | None = None
+    deadline_ms: Annotated[int, Field(ge=1, le=SHELL_CEILING.wall_ms)] | None = None
+    dry_run: bool = False
+
+
+class ScanBody(_Taken):
+    """Text to look at: `in` as arguments on their way to a tool, `out` as output on its way to a model."""
+
+    text: str
+    direction: Literal["in", "out"] = "out"
+    clean: bool = False
+
+
+class RegisterBody(_Taken):
+    """A tool: its manifest in TOML, its module in base64."""
+
+    manifest: Annotated[str, Field(min_length=1, max_length=1 << 20)]
+    module: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+
+
+class DecisionBody(_Taken):
+    """A decision. `arguments` replace the call's, which must then be made with them."""
+
+    decision: Literal["approve", "deny"]
+    note: Annotated[str, Field(max_length=1000)] | None = None
+    arguments: JsonObjectField | None = None
+
+
+class SessionBody(_Taken):
+    """A session to open. With `principal`, it is that agent's, and a token for it comes back."""
+
+    principal: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[!-~]+$")] | None = None
+    parent: Id | None = None
+    user_request: Annotated[str, Field(max_length=100_000)] | None = None
+    labels: Annotated[list[LabelName], Field(max_length=2)] | None = None
+    ttl_s: Annotated[int, Field(ge=MIN_TTL_S, le=MAX_TTL_S)] | None = None
+
+
+class FieldErrorAnswer(BaseModel):
+    """One field and its rule."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemAnswer(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldErrorAnswer] | None = None
+    remedy: str | None = None
+    instance: str | None = None
+
+
+class ReasonAnswer(BaseModel):
+    """Why a call was refused or stopped. `remedy` needs scope `policy:read`."""
+
+    code: str
+    layer: str
+    message: str
+    remedy: str | None = None
+
+
+class FindingAnswer(BaseModel):
+    """One finding; never the text itself."""
+
+    rule: str
+    layer: str
+    severity: Literal["low", "medium", "high", "critical"]
+    action: Literal["annotate", "remove", "redact", "deny"]
+    where: Literal["arguments", "output"]
+    part: int
+    start: int
+    end: int
+
+
+class DecisionAnswer(BaseModel):
+    """What one layer said."""
+
+    layer: str
+    verdict: Literal["pass", "rewrite", "deny", "review"]
+    micros: int
+
+
+class UsageAnswer(BaseModel):
+    """What the call used."""
+
+    wall_ms: float
+    fuel: int
+    memory_bytes: int
+    host_calls: int
+    output_bytes: int
+
+
+class ApprovalNoticeAnswer(BaseModel):
+    """The approval a call waits for."""
+
+    id: str
+    expires_at: str
+    forbids: list[str]
+
+
+class ReceiptAnswer(BaseModel):
+    """Where the record of the call stands."""
+
+    chain: str
+    seq: int
+    hash: str
+
+
+class CallAnswer(BaseModel):
+    """A ToolResult."""
+
+    call_id: str
+    tool: str
+    status: StatusName
+    output: str
+    content: list[JsonObjectField]
+    structured: Any
+    reason: ReasonAnswer | None
+    findings: list[FindingAnswer]
+    decisions: list[DecisionAnswer]
+    usage: UsageAnswer
+    isolation: list[str]
+    approval: ApprovalNoticeAnswer | None
+    audit: ReceiptAnswer | None
+
+
+class ToolsAnswer(BaseModel):
+    """The tools a principal may know of, in the form it asked for."""
+
+    tools: list[JsonObjectField]
+
+
+class RegistrationAnswer(BaseModel):
+    """A tool that was taken in."""
+
+    name: str
+    version: str
+    module: str
+    definition: str
+    state: str
+    notes: list[str]
+
+
+class ScanAnswer(BaseModel):
+    """What was found, and the cleaned text if it was asked for."""
+
+    findings: list[FindingAnswer]
+    text: str | None = None
+
+
+class ApprovalAnswer(BaseModel):
+    """One approval."""
+
+    id: str
+    call_id: str
+    tool: str
+    principal: str
+    session: str
+    arguments: JsonObjectField
+    digest: str
+    forbids: list[str]
+    labels: list[LabelName]
+    level: str
+    created_at: str
+    expires_at: str
+    state: ApprovalStateName
+
+
+class ApprovalsAnswer(BaseModel):
+    """Approvals, newest first."""
+
+    approvals: list[ApprovalAnswer]
+
+
+class MintedAnswer(BaseModel):
+    """A session that was opened. `token` is shown this once."""
+
+    id: str
+    expires_at: str
+    token: str | None = None
+
+
+class SessionAnswer(BaseModel):
+    """One session of the caller's."""
+
+    id: str
+    principal: str
+    labels: list[LabelName]
+    parent: str | None
+    expires_at: str | None
+
+
+class SessionsAnswer(BaseModel):
+    """The caller's sessions, newest first."""
+
+    sessions: list[SessionAnswer]
+
+
+class StateAnswer(BaseModel):
+    """Alive, or ready."""
+
+    status: str

@@ -1,0 +1,140 @@
+"""What the HTTP face asks of the rest of the server, as protocols. Implements nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from holdfast.contracts import (
+    ApprovalId,
+    Digest,
+    Finding,
+    JsonObject,
+    Principal,
+    TenantId,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Where,
+)
+
+from ..store import Approval, ApprovalState, Ruling
+
+
+class ToolService(Protocol):
+    """Decides and runs calls: the dispatcher."""
+
+    async def execute(self, call: ToolCall, principal: Principal, /) -> ToolResult:
+        """Take *call* through every layer. Denials and limit hits are results.
+
+        Raises: CallerError for what has no result (a conflicting idempotency key, a session of somebody else).
+        """
+        ...
+
+    async def explain(self, call: ToolCall, principal: Principal, /) -> ToolResult:
+        """Judge *call* as `execute` would, without side effects."""
+        ...
+
+    def visible(self, principal: Principal, /) -> Sequence[ToolSpec]:
+        """The tools *principal* may know of, in a stable order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What a scan found, and the text with it taken out."""
+
+    findings: tuple[Finding, ...]
+    text: str
+
+
+class Scanning(Protocol):
+    """Guards any text, whether or not it belongs to a call."""
+
+    async def scan(self, text: str, where: Where, principal: Principal, /) -> Scanned:
+        """Look at *text* as arguments or as output. Asynchronous so that long text can go to another process.
+
+        Raises: TooLarge, Overloaded.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A tool that was taken in; nothing may call it until its state is `approved`."""
+
+    name: str
+    version: str
+    module: Digest
+    definition: Digest
+    state: str
+    notes: tuple[str, ...] = ()
+
+
+class Registrar(Protocol):
+    """Takes new sandboxed tools in."""
+
+    async def register(self, manifest: str, module: bytes, principal: Principal, /) -> Registration:
+        """Check and store the tool that *manifest* (TOML) describes.
+
+        Raises: InvalidRequest, Conflict, Overloaded; OperatorError when the manifest or module is refused.
+        """
+        ...
+
+
+class Readiness(Protocol):
+    """Says whether calls can be taken."""
+
+    def ready(self) -> bool:
+        """Whether every part that must run does."""
+        ...
+
+
+class Responses(Protocol):
+    """Counts answers."""
+
+    def responded(self, status: int, /) -> None:
+        """An answer with *status* begins."""
+        ...
+
+
+class Authenticating(Protocol):
+    """Turns a bearer token into a principal."""
+
+    def authenticate(self, token: str, /) -> Principal:
+        """Check *token*.
+
+        Raises: Unauthenticated, always with the same message.
+        """
+        ...
+
+
+class ApprovalDesk(Protocol):
+    """Where approvals are looked at and decided: the store's, or it with a record of who decided around it."""
+
+    async def get(self, approval: ApprovalId, /) -> Approval | None:
+        """The record with that id, or None."""
+        ...
+
+    async def list(self, state: ApprovalState | None = None, *, tenant: TenantId | None = None) -> tuple[Approval, ...]:
+        """Newest first, of one *state* and *tenant* if given."""
+        ...
+
+    async def decide(
+        self,
+        approval: ApprovalId,
+        ruling: Ruling,
+        *,
+        by: Principal,
+        note: str | None = None,
+        arguments: JsonObject | None = None,
+    ) -> Approval:
+        """Approve or deny. Raises: NotFound, Forbidden, Conflict."""
+        ...
+
+
+class SessionTokens(Protocol):
+    """Issues the token an agent uses inside one minted session."""
+
+    async def issue_for_session(self, *, subject: str, tenant: str, session: str, ttl_s: int) -> str:
+        """A token with scope `call` that is bound to *session* and dies with it."""
+        ...

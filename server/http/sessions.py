@@ -1,0 +1,83 @@
+"""`/v1/sessions`: a host opens them, a caller sees its own. Labels are only ever added."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.contracts import Json, Label, NotFound, Principal, Scope, Session, SessionId
+
+from ..store import Sessions, rfc3339
+from ..store.sessions import DEFAULT_TTL_S
+from .exchange import answer, gives, only_query, principal_of, read, takes
+from .models import MintedAnswer, SessionAnswer, SessionBody, SessionsAnswer
+from .ports import SessionTokens
+
+
+def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
+    """Routes of sessions."""
+    router = APIRouter()
+
+    @router.post(
+        "/v1/sessions",
+        openapi_extra=takes(SessionBody),
+        status_code=201,
+        responses=gives(404) | {201: {"model": MintedAnswer}},
+    )
+    async def mint(request: Request) -> Response:
+        """Open a session for the caller, or for an agent of its tenant together with a token for it."""
+        principal = principal_of(request, Scope.HOST)
+        body = await read(request, SessionBody)
+        ttl_s = DEFAULT_TTL_S if body.ttl_s is None else body.ttl_s
+        session = await sessions.mint(
+            tenant=principal.tenant,
+            subject=body.principal or principal.subject,
+            parent=None if body.parent is None else SessionId(body.parent),
+            user_request=body.user_request,
+            labels=frozenset(Label(label) for label in body.labels or ()),
+            ttl_s=ttl_s,
+        )
+        minted: dict[str, Json] = {"id": session.id, "expires_at": _when(session)}
+        if body.principal is not None:
+            minted["token"] = await tokens.issue_for_session(
+                subject=session.principal, tenant=session.tenant, session=session.id, ttl_s=ttl_s
+            )
+        return answer(minted, 201)
+
+    @router.get("/v1/sessions", responses=gives() | {200: {"model": SessionsAnswer}})
+    async def list_sessions(request: Request) -> Response:
+        """The caller's own sessions, newest first."""
+        principal = principal_of(request)
+        only_query(request)
+        return answer({"sessions": [_written(session) for session in await sessions.of(principal)]})
+
+    @router.get("/v1/sessions/{id}", responses=gives(404) | {200: {"model": SessionAnswer}})
+    async def show_session(request: Request, id: str) -> Response:  # noqa: A002 -- its name in the path
+        """One session: for its principal, and for hosts of its tenant."""
+        principal = principal_of(request)
+        only_query(request)
+        session = await sessions.get(SessionId(id))
+        if session is None or not _may_see(principal, session):
+            raise NotFound("there is no such session")
+        return answer(_written(session))
+
+    return router
+
+
+def _may_see(principal: Principal, session: Session) -> bool:
+    if principal.tenant != session.tenant:
+        return False
+    return principal.subject == session.principal or Scope.HOST in principal.scopes
+
+
+def _when(session: Session) -> str | None:
+    return None if session.expires_at is None else rfc3339(session.expires_at)
+
+
+def _written(session: Session) -> dict[str, Json]:
+    return {
+        "id": session.id,
+        "principal": session.principal,
+        "labels": [label.value for label in sorted(session.labels)],
+        "parent": session.parent,
+        "expires_at": _when(session),
+    }

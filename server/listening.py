@@ -1,0 +1,163 @@
+"""One house behind HTTP, MCP over HTTP, and the admin socket, until it is told to stop."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+import holdfast
+from holdfast.contracts import (
+    OperatorError,
+    Principal,
+    Scope,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+)
+
+from .admin import AdminServer
+from .approval_desk import RecordedApprovals
+from .config import ServerSettings
+from .house import House
+from .http.app import HttpDeps, Lifespan, build_app
+from .http.serving import Listen, bind, serve
+from .http.surface import MCP_PATH, Surface, loopback_hosts
+from .mcp import Endpoint, HttpEndpoint
+from .verbs import run_verb
+
+
+class Tools:
+    """The dispatcher and the registry, as the faces ask for them."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def execute(self, call: ToolCall, principal: Principal, /) -> ToolResult:
+        """Run it, or say why not."""
+        return await self._house.dispatcher.execute(call, principal)
+
+    async def explain(self, call: ToolCall, principal: Principal, /) -> ToolResult:
+        """Judge it."""
+        return await self._house.dispatcher.explain(call, principal)
+
+    def visible(self, principal: Principal, /) -> Sequence[ToolSpec]:
+        """What a caller may know of; whoever may not call sees nothing."""
+        return self._house.registry.specs() if Scope.CALL in principal.scopes else ()
+
+
+class SessionTokens:
+    """Tokens bound to a session that a host minted."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def issue_for_session(self, *, subject: str, tenant: str, session: str, ttl_s: int) -> str:
+        """A token with scope `call` that dies with *session*."""
+        issued = await self._house.state.issuer.issue(
+            subject=subject, scopes=(Scope.CALL,), ttl_s=ttl_s, tenant=tenant, session=session
+        )
+        return issued.token
+
+
+class Ready:
+    """Ready while the record can be written."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def ready(self) -> bool:
+        """Whether calls can be recorded; a call that cannot be is refused."""
+        return self._house.audit.chain.writable
+
+
+def listen_of(settings: ServerSettings) -> Listen:
+    """Where to listen.
+
+    Raises: OperatorError for an address off loopback without TLS or a named proxy, or when root was not allowed.
+    """
+    if os.getuid() == 0 and not settings.allow_root:
+        raise OperatorError(
+            "the server will not run as root", remedy="run it as a user of its own, or set `[server] allow_root = true`"
+        )
+    return Listen(
+        host=settings.host,
+        port=settings.port,
+        certificate=settings.tls.cert if settings.tls else None,
+        key=settings.tls.key if settings.tls else None,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+async def run_server(house: House, listen: Listen, *, started: Callable[[str], None]) -> None:
+    """Serve *house* until a signal; *started* is told the URL once calls are taken.
+
+    The data directory's lock is held by whoever opened the house.
+    """
+    listening = bind(listen)
+    port = int(listening.getsockname()[1])
+    endpoint = Endpoint(Tools(house), version=holdfast.__version__)
+    mcp = HttpEndpoint(endpoint)
+    house.upstreams.on_change(partial(announce, endpoint))
+    app = build_app(deps_of(house, surface_of(house.settings.server, listen, port), mcp), lifespan=_running(mcp))
+    admin = AdminServer(house.data.socket, partial(run_verb, house))
+    await admin.start()
+    try:
+        scheme = "https" if listen.certificate else "http"
+        await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
+    finally:
+        await admin.close()
+
+
+def surface_of(settings: ServerSettings, listen: Listen, port: int) -> Surface:
+    """The names the server answers to."""
+    named = {f"{host.lower()}:{port}" for host in (listen.host, *settings.allowed_hosts)}
+    named |= {host.lower() for host in settings.allowed_hosts}
+    return Surface(
+        hosts=loopback_hosts(port) | named,
+        scheme="https" if listen.certificate or listen.trusted_proxies else "http",
+        peers=listen.peers(),
+        admin_http=settings.admin_http,
+    )
+
+
+def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
+    """Everything the HTTP face is given."""
+    return HttpDeps(
+        surface=surface,
+        tools=Tools(house),
+        scanning=house.scanner,
+        registrar=house.library,
+        approvals=RecordedApprovals(house.approvals, house.audit),
+        sessions=house.sessions,
+        session_tokens=SessionTokens(house),
+        authenticating=house.state.authenticator,
+        readiness=Ready(house),
+        metrics=house.metrics,
+        mounts={MCP_PATH: mcp},
+    )
+
+
+def _running(mcp: HttpEndpoint) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with mcp.running():
+            yield
+
+    return lifespan
+
+
+def announce(endpoint: Endpoint) -> None:
+    """Tell MCP clients that the tools are others, without holding up whoever changed them."""
+    task = asyncio.get_running_loop().create_task(endpoint.changed())
+    _announcing.add(task)
+    task.add_done_callback(_announcing.discard)
+
+
+_announcing: set[asyncio.Task[None]] = set()
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

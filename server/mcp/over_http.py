@@ -1,0 +1,110 @@
+"""MCP over HTTP as an ASGI application to be mounted. It authenticates nobody: without a principal it refuses.
+
+Whoever mounts it has checked Host, Origin and the token, and left the principal in the scope.
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from holdfast.contracts import Principal, TooLarge
+from holdfast.contracts.json_values import canonical
+
+from .endpoint import PRINCIPAL, Endpoint
+from .strict import INVALID_REQUEST, RefusedMessage, check
+
+MAX_BODY_BYTES: Final = 1 << 20
+MAX_SESSIONS: Final = 1_024
+IDLE_SECONDS: Final = 1_800.0
+
+
+class HttpEndpoint:
+    """An `Endpoint` of both eras behind one path. Serves while `running` is entered."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._sessions = StreamableHTTPSessionManager(
+            endpoint.server,
+            json_response=False,  # a stream is what tells us that a modern client gave its call up
+            max_request_body_size=MAX_BODY_BYTES,
+            max_sessions=MAX_SESSIONS,
+            session_idle_timeout=IDLE_SECONDS,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Serve while the block runs. Once per instance."""
+        async with self._sessions.run():
+            try:
+                yield
+            finally:
+                self._endpoint.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        principal = scope.get(PRINCIPAL)
+        if not isinstance(principal, Principal):
+            await _refusal(401, RefusedMessage(INVALID_REQUEST, "the request has no principal"))(scope, receive, send)
+            return
+        try:
+            checked = receive if scope["method"] != "POST" else await _checked(scope, receive)
+        except RefusedMessage as refused:
+            await _refusal(400, refused)(scope, receive, send)
+            return
+        except TooLarge as error:
+            await _refusal(413, RefusedMessage(INVALID_REQUEST, error.message))(scope, receive, send)
+            return
+        await self._sessions.handle_request({**scope, "user": _owner(principal)}, checked, send)
+
+
+def _owner(principal: Principal) -> AuthenticatedUser:
+    """Whom the SDK binds a handshake-era session to: another principal, or token, is told that it does not exist."""
+    parts = [principal.tenant, principal.token_id, principal.session, principal.profile]
+    return AuthenticatedUser(
+        AccessToken(token="", client_id=canonical(list(parts)).decode(), subject=principal.subject, scopes=[])
+    )
+
+
+async def _checked(scope: Scope, receive: Receive) -> Receive:
+    """Read and check the whole body; answers a `receive` that hands it out again.
+
+    Raises: RefusedMessage; TooLarge.
+    """
+    _check_charset(scope)
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return _again([message], receive)
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"a message is at most {MAX_BODY_BYTES} bytes")
+        if not message.get("more_body", False):
+            check(bytes(body))
+            return _again([{"type": "http.request", "body": bytes(body), "more_body": False}], receive)
+
+
+def _check_charset(scope: Scope) -> None:
+    kinds = [value for name, value in scope["headers"] if name == b"content-type"]
+    kind = kinds[0].decode("latin-1").lower().replace(" ", "") if len(kinds) == 1 else ""
+    if kind not in {"application/json", "application/json;charset=utf-8", 'application/json;charset="utf-8"'}:
+        raise RefusedMessage(INVALID_REQUEST, "send `Content-Type: application/json`, once, and in UTF-8")
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    async def replay() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return replay
+
+
+def _refusal(status: int, refused: RefusedMessage) -> Response:
+    return Response(refused.body, status_code=status, media_type="application/json")

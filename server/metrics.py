@@ -1,0 +1,124 @@
+"""Counts what the server does, for Prometheus. No label value comes from outside: kinds, statuses and layers are ours.
+
+A tool's name, a principal or a path is never a label: each would let a caller grow the table without bound.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+from holdfast.contracts import Builtin, Decision, RuntimeRef, Status, ToolResult, Upstream, Wasm
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LAYERS = (
+    "admit",
+    "validator",
+    "sanitizer",
+    "leaks",
+    "credentials",
+    "policy",
+    "gate",
+    "limits",
+    "tools",
+    "sessions",
+    "builtin",
+    "wasm",
+    "upstreams",
+    "workspace",
+    "egress",
+    "envelope",
+    "internal",
+)
+_OTHER = "other"
+_NO_TOOL = "none"
+# Microseconds to seconds; the five layers together are to take 300 µs (DESIGN section 8).
+_LAYER_BUCKETS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1.0)
+_CALL_BUCKETS = (5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0)
+
+
+class Metrics:
+    """The numbers of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "holdfast_calls", "Calls that ended, by runtime and status.", ("runtime", "status"), registry=self.registry
+        )
+        self._denials = Counter(
+            "holdfast_denials", "Calls that were denied, by the layer that did.", ("layer",), registry=self.registry
+        )
+        self._layers = Histogram(
+            "holdfast_layer_seconds",
+            "Time in one layer for one call.",
+            ("layer",),
+            buckets=_LAYER_BUCKETS,
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "holdfast_call_seconds",
+            "Time from door to door.",
+            ("runtime",),
+            buckets=_CALL_BUCKETS,
+            registry=self.registry,
+        )
+        self._in_flight = Gauge("holdfast_calls_in_flight", "Calls under way.", registry=self.registry)
+        self._workers = Gauge("holdfast_workers", "Confined workers, by runtime.", ("runtime",), registry=self.registry)
+        self._responses = Counter(
+            "holdfast_http_responses", "HTTP responses, by hundred of the status.", ("class",), registry=self.registry
+        )
+
+    def began(self) -> None:
+        """One more call is under way."""
+        self._in_flight.inc()
+
+    def ended(self, runtime: RuntimeRef | None, result: ToolResult, *, seconds: float) -> None:
+        """A call that `began` has ended; *runtime* is None when there is no such tool."""
+        self._in_flight.dec()
+        kind = runtime_kind(runtime)
+        self._calls.labels(kind, result.status.value).inc()
+        self._seconds.labels(kind).observe(seconds)
+        if result.status is Status.DENIED:
+            self._denials.labels(_layer("" if result.reason is None else result.reason.layer)).inc()
+        self._observe(result.decisions)
+
+    def cancelled(self, runtime: RuntimeRef | None) -> None:
+        """A call that `began` was cut off by its caller."""
+        self._in_flight.dec()
+        self._calls.labels(runtime_kind(runtime), "cancelled").inc()
+
+    def workers(self, runtime: RuntimeRef, count: int) -> None:
+        """How many confined workers *runtime* has now."""
+        self._workers.labels(runtime_kind(runtime)).set(count)
+
+    def responded(self, status: int) -> None:
+        """An HTTP response with that status went out."""
+        self._responses.labels(f"{status // 100}xx").inc()
+
+    def render(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _observe(self, decisions: Iterable[Decision]) -> None:
+        for decision in decisions:
+            self._layers.labels(_layer(decision.layer)).observe(decision.micros / 1e6)
+
+
+def runtime_kind(runtime: RuntimeRef | None) -> str:
+    """The label of *runtime*."""
+    match runtime:
+        case None:
+            return _NO_TOOL
+        case Builtin():
+            return "builtin"
+        case Wasm():
+            return "wasm"
+        case Upstream():
+            return "upstream"
+        case _:
+            assert_never(runtime)
+
+
+def _layer(name: str) -> str:
+    return name if name in LAYERS else _OTHER

@@ -1,0 +1,44 @@
+"""Scans any text with the layers that look: sanitizer, leak detector, credential detector. It judges no call."""
+
+import asyncio
+from dataclasses import replace
+
+from holdfast.contracts import Principal, TooLarge, Where
+from holdfast.safety.redaction import redact
+
+from .dispatch import Layers
+from .http.ports import Scanned
+
+MAX_TEXT_BYTES = 1 << 20
+"""What one request may hold anyway; longer text is scanned in pieces by whoever has it."""
+OFF_LOOP_CHARACTERS = 64 << 10
+
+
+class Scanner:
+    """Findings in the coordinates of the text as it was given, and the text without them."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+
+    def look(self, text: str, where: Where) -> Scanned:
+        """Scan *text* as *where*: cleaned of hidden text first, since a secret may be split by it."""
+        raw = (*self._layers.leaks.scan((text,), where), *self._layers.credentials.scan((text,), where))
+        clean, removed = self._layers.sanitizer.text(text, where=where)
+        if clean == text:
+            return Scanned(findings=raw, text=redact((text,), raw)[0])
+        again = (*self._layers.leaks.scan((clean,), where), *self._layers.credentials.scan((clean,), where))
+        seen = {finding.rule for finding in raw}
+        # Hidden text had split these: the secret is somewhere in the text as given, not at one span of it.
+        split = [replace(finding, start=0, end=len(text)) for finding in again if finding.rule not in seen]
+        return Scanned(findings=(*removed, *raw, *split), text=redact((clean,), again)[0])
+
+    async def scan(self, text: str, where: Where, _principal: Principal, /) -> Scanned:
+        """As `look`, off the event loop when the text is long.
+
+        Raises: TooLarge.
+        """
+        if len(text) > MAX_TEXT_BYTES:
+            raise TooLarge(f"a text to scan is at most {MAX_TEXT_BYTES} characters")
+        if len(text) > OFF_LOOP_CHARACTERS:
+            return await asyncio.to_thread(self.look, text, where)
+        return self.look(text, where)

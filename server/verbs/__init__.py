@@ -1,0 +1,70 @@
+"""What an operator can have done, by name, whether over the admin socket or on the data directory itself.
+
+Each verb is a function of the house and its checked parameters; the command line and the admin socket only carry them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from holdfast.contracts import InvalidRequest, Json
+
+from ..house import House
+from . import approvals, calls, records, tokens, tools, upstreams
+from .params import Params
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that can be done, and what it must be told."""
+
+    params: type[Params]
+    run: Callable[[House, Any], Awaitable[Json]]
+
+
+VERBS: Mapping[str, Verb] = {
+    "call": Verb(calls.CallParams, calls.call),
+    "explain": Verb(calls.CallParams, calls.explain),
+    "tools.list": Verb(Params, tools.list_tools),
+    "tools.show": Verb(tools.NameParams, tools.show),
+    "tools.add": Verb(tools.AddParams, tools.add),
+    "tools.approve": Verb(tools.NameParams, tools.approve),
+    "tools.remove": Verb(tools.NameParams, tools.remove),
+    "tools.rollback": Verb(tools.NameParams, tools.rollback),
+    "tools.try": Verb(tools.TryParams, tools.try_tool),
+    "upstreams.list": Verb(Params, upstreams.list_upstreams),
+    "upstreams.add": Verb(upstreams.AddParams, upstreams.add),
+    "upstreams.show": Verb(upstreams.NameParams, upstreams.show),
+    "upstreams.diff": Verb(upstreams.NameParams, upstreams.diff),
+    "upstreams.approve": Verb(upstreams.ApproveParams, upstreams.approve),
+    "upstreams.remove": Verb(upstreams.NameParams, upstreams.remove),
+    "approvals.list": Verb(approvals.ListParams, approvals.list_approvals),
+    "approvals.show": Verb(approvals.IdParams, approvals.show),
+    "approvals.decide": Verb(approvals.DecideParams, approvals.decide),
+    "tokens.issue": Verb(tokens.IssueParams, tokens.issue),
+    "tokens.list": Verb(Params, tokens.list_tokens),
+    "tokens.revoke": Verb(tokens.IdParams, tokens.revoke),
+    "audit.tail": Verb(records.TailParams, records.tail_records),
+    "audit.export": Verb(Params, records.export_head),
+    "policy.schema": Verb(Params, records.policy_schema),
+    "status": Verb(Params, records.status),
+}
+
+
+async def run_verb(house: House, name: str, params: Mapping[str, Json]) -> Json:
+    """Have the verb called *name* done.
+
+    Raises: InvalidRequest for an unknown verb or parameter; whatever the verb raises.
+    """
+    verb = VERBS.get(name)
+    if verb is None:
+        raise InvalidRequest("there is no such verb")
+    try:
+        checked = verb.params.model_validate(dict(params))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"`{where}`: {first['msg'].removeprefix('Value error, ')}") from None
+    return await verb.run(house, checked)

@@ -1,0 +1,44 @@
+"""The record and the state of the house, read-only."""
+
+from pydantic import Field
+
+from holdfast.contracts import Json
+
+from ..audit import sign, tail
+from ..house import House
+from .params import Params
+
+
+class TailParams(Params):
+    """How many records."""
+
+    count: int = Field(default=20, ge=1, le=10_000)
+
+
+async def tail_records(house: House, params: TailParams) -> Json:
+    """The newest records of this process's chain, oldest first."""
+    return list[Json](tail(house.data.audit / house.audit.chain.name, params.count))
+
+
+async def export_head(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
+    """The head, signed, as a line to keep elsewhere."""
+    return {"head": sign(house.audit.chain.head, house.data.key("audit-sign")).decode()}
+
+
+async def policy_schema(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
+    """The Cedar schema of the tools there are."""
+    return house.policies.current().schema()
+
+
+async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
+    """What runs, and what does not with its reason."""
+    return {
+        "profile": house.settings.policy.profile,
+        "policy": str(house.policies.current().digest),
+        "tools": len(house.registry.specs()),
+        "off": {
+            name: {"code": why.code, "message": why.message, "remedy": why.remedy} for name, why in house.off.items()
+        },
+        "chain": house.audit.chain.name,
+        "seq": house.audit.chain.head.seq,
+    }

@@ -1,0 +1,110 @@
+"""Tools as an operator looks at them and decides about them."""
+
+import base64
+import binascii
+
+from pydantic import Field, JsonValue
+
+from holdfast.contracts import InvalidRequest, Json, NotFound, ToolCall, ToolName, ToolSpec
+from holdfast.tools.formats import ListFormat, listed
+
+from ..house import House
+from ..metrics import runtime_kind
+from ..principals import OPERATOR
+from ..store import ToolState
+from .calls import new_call_id
+from .params import Params
+
+
+class NameParams(Params):
+    """Which tool."""
+
+    name: str = Field(min_length=1, max_length=64)
+
+
+class AddParams(Params):
+    """A manifest's text and its module, in base64."""
+
+    manifest: str
+    module: str
+
+
+class TryParams(Params):
+    """Which tool, with which arguments."""
+
+    name: str
+    arguments: dict[str, JsonValue]
+
+
+async def list_tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
+    """What can be called, and what waits."""
+    rows: list[Json] = [_row(spec, "approved") for spec in house.registry.specs()]
+    for kept in await house.library.list():
+        if kept.state in (ToolState.PENDING, ToolState.QUARANTINED):
+            row = {"name": kept.name, "kind": "wasm", "version": kept.version, "state": kept.state.value}
+            rows.append({**row, "effects": None, "description": kept.reason or ""})
+    return rows
+
+
+async def show(house: House, params: NameParams) -> Json:
+    """One tool, whole."""
+    name = ToolName(params.name)
+    spec = house.registry.get(name) or await house.library.pending(name)
+    if spec is None:
+        raise NotFound("there is no such tool")
+    return listed(spec, ListFormat.NATIVE)
+
+
+async def add(house: House, params: AddParams) -> Json:
+    """Register a tool as pending."""
+    try:
+        module = base64.b64decode(params.module, validate=True)
+    except binascii.Error:
+        raise InvalidRequest("`module` is not base64") from None
+    taken = await house.library.register(params.manifest, module, OPERATOR)
+    return {
+        "name": taken.name,
+        "version": taken.version,
+        "module": str(taken.module),
+        "definition": str(taken.definition),
+        "state": taken.state,
+        "notes": list(taken.notes),
+    }
+
+
+async def approve(house: House, params: NameParams) -> Json:
+    """Let it be called."""
+    kept = await house.library.approve(ToolName(params.name), OPERATOR)
+    return {"name": kept.name, "version": kept.version, "state": kept.state.value}
+
+
+async def rollback(house: House, params: NameParams) -> Json:
+    """Serve the version before."""
+    kept = await house.library.rollback(ToolName(params.name), OPERATOR)
+    return {"name": kept.name, "version": kept.version, "state": kept.state.value}
+
+
+async def remove(house: House, params: NameParams) -> Json:
+    """Take it away."""
+    await house.library.remove(ToolName(params.name))
+    return {"name": params.name, "state": "removed"}
+
+
+async def try_tool(house: House, params: TryParams) -> Json:
+    """Call it as the operator, through every layer, even while it is pending."""
+    call = ToolCall(id=new_call_id(), tool=ToolName(params.name), arguments=params.arguments)
+    pending = await house.library.pending(call.tool)
+    if pending is None:
+        return (await house.dispatcher.execute(call, OPERATOR)).operator_json()
+    return (await house.trial(pending).execute(call, OPERATOR)).operator_json()
+
+
+def _row(spec: ToolSpec, state: str) -> Json:
+    return {
+        "name": spec.name,
+        "kind": runtime_kind(spec.runtime),
+        "version": spec.version,
+        "state": state,
+        "effects": [effect.value for effect in sorted(spec.effects)],
+        "description": spec.description.partition("\n")[0],
+    }

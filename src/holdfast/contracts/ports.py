@@ -1,0 +1,131 @@
+"""What one part asks of another, as protocols. The server hands out the implementations."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .calls import ApprovalId, CallId
+from .digests import Digest
+from .effects import Label
+from .outcomes import Outcome
+from .principals import Principal, Session
+from .seal import Authorized
+from .specs import HttpGrant, ToolName, ToolSpec
+
+
+class Runtime(Protocol):
+    """Runs an authorized call within its limits, and always answers with an outcome."""
+
+    async def run(self, call: Authorized, /) -> Outcome:
+        """Run *call*. Raises nothing but cancellation, which ends what was started."""
+        ...
+
+
+class Handler(Protocol):
+    """The code of one built-in tool, bound to the ports it needs."""
+
+    async def __call__(self, call: Authorized, /) -> Outcome:
+        """Answer *call*; the arguments already match the tool's schema."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One name in a folder."""
+
+    path: str
+    """Relative to the workspace root, with `/`."""
+    kind: str
+    """`file`, `dir`, `link` or `other`."""
+    size: int
+
+
+class Workspace(Protocol):
+    """Files under one root. No path, link or race leads out of it; protected names cannot be written."""
+
+    def read(self, path: str, *, offset: int = 0, limit: int | None = None) -> tuple[bytes, int]:
+        """Bytes of a regular file from *offset*, at most *limit*, and the file's whole size.
+
+        Raises: Refusal when *path* leads out; NotFound when there is nothing; InvalidRequest for a folder.
+        """
+        ...
+
+    def write(self, path: str, data: bytes, /) -> int:
+        """Replace or make the file at *path* by renaming a new one into place; answers the bytes written.
+
+        Raises: Refusal when *path* leads out or its name is protected.
+        """
+        ...
+
+    def entries(self, path: str, *, depth: int, limit: int) -> tuple[tuple[Entry, ...], bool]:
+        """What is under *path*, sorted, links not followed; and whether *limit* cut it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """A request a tool wants made."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """What came back, at most the limit, decompressed."""
+
+    status: int
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    hops: int
+
+
+class Egress(Protocol):
+    """The only way out. Checks grant, address class and every redirect."""
+
+    async def fetch(self, request: HttpRequest, grants: tuple[HttpGrant, ...], /, *, wall_ms: int) -> HttpResponse:
+        """Make *request* if one of *grants* admits it.
+
+        Raises: Refusal with the rule that was broken; ToolError when the far side breaks.
+        """
+        ...
+
+
+class Outputs(Protocol):
+    """What a cut left out, for the caller that made the call, for a while."""
+
+    def kept(self, call_id: CallId, principal: Principal, session: Session, /) -> str | None:
+        """The whole cleaned output of an earlier call of *principal* in *session*, or None."""
+        ...
+
+
+class ApprovalLedger(Protocol):
+    """Where the gate spends an approval."""
+
+    async def consume(
+        self,
+        approval: ApprovalId,
+        *,
+        principal: str,
+        session: str,
+        tool: ToolName,
+        definition: Digest,
+        arguments: Digest,
+        labels: frozenset[Label],
+    ) -> tuple[str, ...] | None:
+        """Spend *approval* if it is approved, unexpired, unspent and for exactly this call.
+
+        *labels* are the session's now: one more than when it was asked for voids the approval.
+        Answers the forbids it lifts, or None. Atomic: of two that try, one gets it.
+        """
+        ...
+
+
+class Catalogue(Protocol):
+    """The tools that may be called now."""
+
+    def get(self, name: ToolName, /) -> ToolSpec | None:
+        """The approved tool called *name*, or None."""
+        ...

@@ -1,0 +1,72 @@
+"""Our MCP server over stdio: the SDK's client speaks to it in both eras, and whatever else comes in is refused."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+HOST = Path(__file__).parent / "stdio_host.py"
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+}
+CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "echo", "arguments": {"text": "hi"}}}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_of_either_era_lists_and_calls(mode):
+    with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230 -- the SDK wants a file
+        parameters = StdioServerParameters(command=sys.executable, args=[str(HOST)])
+        async with asyncio.timeout(60), Client(stdio_client(parameters, nowhere), mode=mode, cache=None) as spoken:
+            tools = (await spoken.list_tools()).tools
+            results = await asyncio.gather(*(spoken.call_tool("echo", {"text": str(n)}) for n in range(20)))
+
+    assert [tool.name for tool in tools] == ["echo"]
+    assert [result.content[0].text for result in results] == [f"operator: {n}" for n in range(20)]
+
+
+def spoken_to(lines: bytes) -> tuple[list[dict[str, object]], str]:
+    """What a fresh server answers to *lines*, and what it says aside."""
+    done = subprocess.run([sys.executable, str(HOST)], input=lines, capture_output=True, timeout=60, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+def line(message: object) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def test_messages_that_cannot_be_taken_are_refused_one_by_one_and_the_rest_is_served():
+    bad = [
+        b'{"jsonrpc":"2.0","id":3,"method":"ping","method":"tools/list"}\n',
+        b'{"jsonrpc":"2.0","id":4,"method":"ping","params":{"a":NaN}}\n',
+        b'[{"jsonrpc":"2.0","id":5,"method":"ping"}]\n',
+        b"\xff\xfe\n",
+        b"{\n",
+        b'{"jsonrpc":"2.0","id":6,"method":"ping","params":{"x":"' + b"y" * (5 << 20) + b'"}}\n',
+        b'{"jsonrpc":"1.0","id":7,"method":"ping"}\n',
+    ]
+    initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    ping = {"jsonrpc": "2.0", "id": 8, "method": "ping"}
+
+    answers, _aside = spoken_to(line(HELLO) + line(initialized) + b"\n\n" + b"".join(bad) + line(ping))
+
+    refused = [answer for answer in answers if answer["id"] is None]
+    assert len(refused) == len(bad)
+    assert {answer["error"]["code"] for answer in refused} == {-32700, -32600}
+
+
+def test_what_a_tool_prints_does_not_get_into_the_protocol():
+    """The answer may be lost when the client leaves at once, but every line that comes is one of ours."""
+    answers, aside = spoken_to(line(HELLO) + line(CALL))
+
+    assert all(answer["jsonrpc"] == "2.0" for answer in answers)
+    assert "served" in aside

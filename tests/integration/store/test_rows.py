@@ -1,0 +1,293 @@
+"""Tokens, tools, upstreams, idempotency keys, and what is swept away."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+
+from holdfast.contracts import Conflict, Digest, InvalidRequest, NotFound, Scope, TenantId, ToolName
+from holdfast.server.store import (
+    Begun,
+    Idempotency,
+    PinState,
+    Replayed,
+    Sessions,
+    TokenRow,
+    Tokens,
+    Tools,
+    ToolState,
+    Upstreams,
+    schema,
+    sweep,
+)
+
+pytestmark = pytest.mark.anyio
+
+NAME = ToolName("word_count")
+ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
+
+
+def _token(clock, name="t1"):
+    return TokenRow(
+        id=name,
+        subject="alice",
+        scopes=frozenset({Scope.CALL}),
+        tenant=TenantId("acme"),
+        issued_at=clock.now,
+        expires_at=clock.now + 60,
+        hash=ONE,
+    )
+
+
+async def test_a_token_holds_with_its_text_until_it_expires(store, clock):
+    tokens = await Tokens.open(store, clock=clock)
+    await tokens.add(_token(clock))
+    before = store.statements
+
+    assert tokens.holds("t1", ONE)
+    assert not tokens.holds("t1", TWO)
+    assert not tokens.holds("t2", ONE)
+    clock.now += 60
+    assert not tokens.holds("t1", ONE)
+    assert store.statements == before
+
+
+async def test_a_revoked_token_stays_revoked(store, clock):
+    tokens = await Tokens.open(store, clock=clock)
+    await tokens.add(_token(clock))
+
+    await tokens.revoke("t1")
+
+    assert not tokens.holds("t1", ONE)
+    assert not (await Tokens.open(store, clock=clock)).holds("t1", ONE)
+    with pytest.raises(NotFound):
+        await tokens.revoke("t2")
+
+
+async def test_a_change_by_another_is_seen_after_a_refresh(store, clock):
+    here, there = await Tokens.open(store, clock=clock), await Tokens.open(store, clock=clock)
+    await there.add(_token(clock))
+    assert not here.holds("t1", ONE)
+
+    await here.refresh()
+
+    assert here.holds("t1", ONE)
+
+
+@pytest.fixture
+def tools(store, clock):
+    return Tools(store, clock=clock)
+
+
+async def _add(tools, definition, version="1"):
+    return await tools.add_pending(
+        name=NAME, version=version, manifest="[tool]", module=ONE, definition=definition, registered_by="me"
+    )
+
+
+async def test_a_tool_is_served_when_exactly_it_is_approved(tools):
+    await _add(tools, ONE)
+    assert await tools.get(NAME, ToolState.APPROVED) is None
+    with pytest.raises(Conflict):
+        await tools.approve(NAME, TWO, by="boss")
+
+    approved = await tools.approve(NAME, ONE, by="boss")
+
+    assert (approved.state, approved.approved_by) == (ToolState.APPROVED, "boss")
+
+
+async def test_a_failed_approval_leaves_the_served_tool(tools):
+    await _add(tools, ONE)
+    await tools.approve(NAME, ONE, by="boss")
+
+    with pytest.raises(Conflict):
+        await tools.approve(NAME, TWO, by="boss")
+
+    assert (await tools.get(NAME, ToolState.APPROVED)).definition == ONE
+
+
+async def test_a_new_version_waits_beside_the_served_one_and_can_be_rolled_back(tools):
+    await _add(tools, ONE)
+    await tools.approve(NAME, ONE, by="boss")
+    await _add(tools, TWO, "2")
+    assert (await tools.get(NAME, ToolState.APPROVED)).definition == ONE
+
+    await tools.approve(NAME, TWO, by="boss")
+    assert (await tools.get(NAME, ToolState.APPROVED)).definition == TWO
+    await tools.rollback(NAME, by="boss")
+
+    assert (await tools.get(NAME, ToolState.APPROVED)).definition == ONE
+    assert len(await tools.list(ToolState.APPROVED)) == 1
+
+
+async def test_a_rollback_brings_back_only_what_was_approved(tools):
+    await _add(tools, ONE)
+    await _add(tools, TWO)  # replaces the pending one, which nobody ever approved
+
+    with pytest.raises(NotFound):
+        await tools.rollback(NAME, by="boss")
+
+
+async def test_the_same_definition_is_not_taken_twice(tools):
+    await _add(tools, ONE)
+
+    with pytest.raises(Conflict):
+        await _add(tools, ONE)
+
+
+async def test_a_tool_leaves_service(tools):
+    await _add(tools, ONE)
+    await tools.approve(NAME, ONE, by="boss")
+
+    await tools.quarantine(NAME, "its module has changed")
+    assert await tools.get(NAME, ToolState.APPROVED) is None
+    assert (await tools.get(NAME, ToolState.QUARANTINED)).reason == "its module has changed"
+    await tools.remove(NAME)
+
+    assert [tool.state for tool in await tools.list()] == [ToolState.REMOVED]
+    with pytest.raises(NotFound):
+        await tools.remove(NAME)
+
+
+@pytest.fixture
+def upstreams(store, clock):
+    return Upstreams(store, clock=clock)
+
+
+async def test_only_the_definition_that_was_looked_at_can_be_approved(upstreams):
+    """A server that changes its tool between the look and the yes gets a no."""
+    await upstreams.put("git", {"command": ["a"]}, by="me")
+    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
+    await upstreams.saw("git", "log", digest=TWO, definition={"v": 2})
+
+    with pytest.raises(Conflict):
+        await upstreams.approve("git", "log", ONE, by="me")
+    assert (await upstreams.pair("git", "log")).approved is None
+    pin = await upstreams.approve("git", "log", TWO, by="me")
+
+    assert (pin.state, pin.definition) == (PinState.APPROVED, {"v": 2})
+
+
+async def test_a_changed_definition_waits_beside_the_approved_one(upstreams):
+    await upstreams.put("git", {"command": ["a"]}, by="me")
+    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
+    await upstreams.approve("git", "log", ONE, by="me")
+
+    pair = await upstreams.saw("git", "log", digest=TWO, definition={"v": 2})
+    assert (pair.approved.digest, pair.seen.digest) == (ONE, TWO)
+    pair = await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
+
+    assert (pair.approved.digest, pair.seen) == (ONE, None)
+    assert set(await upstreams.pins("git")) == {"log"}
+
+
+async def test_another_program_under_the_same_name_has_nothing_approved(upstreams):
+    await upstreams.put("git", {"command": ["a"]}, by="me")
+    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
+    await upstreams.approve("git", "log", ONE, by="me")
+    await upstreams.put("git", {"command": ["a"]}, by="me")
+    assert (await upstreams.pair("git", "log")).approved is not None
+
+    await upstreams.put("git", {"command": ["b"]}, by="me")
+
+    assert (await upstreams.pair("git", "log")).approved is None
+
+
+async def test_an_upstream_is_removed_with_its_pins(upstreams, store):
+    await upstreams.put("git", {"command": ["a"]}, by="me")
+    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
+
+    await upstreams.remove("git")
+
+    assert await upstreams.list() == ()
+    assert not await store.rows(select(schema.pins))
+    with pytest.raises(NotFound):
+        await upstreams.saw("git", "log", digest=ONE, definition={})
+    with pytest.raises(NotFound):
+        await upstreams.remove("git")
+
+
+@pytest.fixture
+async def keys(store, clock):
+    return await Idempotency.open(store, clock=clock)
+
+
+async def test_a_key_gives_the_stored_answer(keys, principal):
+    assert await keys.begin(principal(), "k", tool=NAME, arguments=ONE) == Begun()
+    await keys.finish(principal(), "k", {"status": "ok"})
+
+    assert await keys.begin(principal(), "k", tool=NAME, arguments=ONE) == Replayed(result={"status": "ok"})
+
+
+async def test_of_two_calls_with_one_key_one_begins(keys, principal):
+    begun = await asyncio.gather(
+        *(keys.begin(principal(), "k", tool=NAME, arguments=ONE) for _ in range(5)), return_exceptions=True
+    )
+
+    assert begun.count(Begun()) == 1
+    assert sum(isinstance(one, Conflict) for one in begun) == 4
+
+
+@pytest.mark.parametrize(("tool", "arguments"), [(NAME, TWO), (ToolName("other"), ONE)])
+async def test_a_key_is_for_one_call(keys, principal, tool, arguments):
+    await keys.begin(principal(), "k", tool=NAME, arguments=ONE)
+    await keys.finish(principal(), "k", {"secret": 1})
+
+    with pytest.raises(Conflict, match="another call"):
+        await keys.begin(principal(), "k", tool=tool, arguments=arguments)
+
+
+async def test_a_key_belongs_to_its_principal(keys, principal):
+    await keys.begin(principal(), "k", tool=NAME, arguments=ONE)
+    await keys.finish(principal(), "k", {"secret": 1})
+
+    assert await keys.begin(principal("bob"), "k", tool=NAME, arguments=ONE) == Begun()
+    assert await keys.begin(principal(tenant="other"), "k", tool=NAME, arguments=ONE) == Begun()
+
+
+async def test_an_interrupted_call_is_not_run_again(keys, store, principal, clock):
+    await keys.begin(principal(), "k", tool=NAME, arguments=ONE)
+
+    after_a_crash = await Idempotency.open(store, clock=clock)
+
+    with pytest.raises(Conflict, match="unknown"):
+        await after_a_crash.begin(principal(), "k", tool=NAME, arguments=ONE)
+
+
+async def test_a_lost_call_is_unknown_and_an_abandoned_one_is_free(keys, principal):
+    await keys.begin(principal(), "lost", tool=NAME, arguments=ONE)
+    await keys.begin(principal(), "abandoned", tool=NAME, arguments=ONE)
+
+    await keys.lose(principal(), "lost")
+    await keys.abandon(principal(), "abandoned")
+
+    with pytest.raises(Conflict, match="unknown"):
+        await keys.begin(principal(), "lost", tool=NAME, arguments=ONE)
+    assert await keys.begin(principal(), "abandoned", tool=NAME, arguments=TWO) == Begun()
+
+
+async def test_a_key_is_free_after_a_day(keys, principal, clock):
+    await keys.begin(principal(), "k", tool=NAME, arguments=ONE)
+
+    clock.now += 24 * 3600
+
+    assert await keys.begin(principal(), "k", tool=NAME, arguments=TWO) == Begun()
+
+
+@pytest.mark.parametrize("key", ["", "k" * 257])
+async def test_a_key_has_a_length(keys, principal, key):
+    with pytest.raises(InvalidRequest):
+        await keys.begin(principal(), key, tool=NAME, arguments=ONE)
+
+
+async def test_only_what_has_passed_is_swept(store, clock, keys, principal):
+    tokens, sessions = await Tokens.open(store, clock=clock), Sessions(store, clock=clock)
+    await tokens.add(_token(clock))
+    await keys.begin(principal(), "k", tool=NAME, arguments=ONE)
+    kept = await sessions.default(principal())
+    await sessions.mint(tenant=TenantId("acme"), subject="alice", ttl_s=60)
+    assert await sweep(store, now=clock.now) == 0
+
+    assert await sweep(store, now=clock.now + 30 * 24 * 3600) == 3
+
+    assert [row["id"] for row in await store.rows(select(schema.sessions))] == [kept.id]

@@ -1,0 +1,25 @@
+"""The shipped rules and one detector made of them, built once for every test here."""
+
+from pathlib import Path
+
+import pytest
+
+import holdfast.safety.leaks
+from holdfast.safety.leaks import LeakDetector, LeakRule, load_rules
+
+PATTERNS = Path(holdfast.safety.leaks.__file__).parent / "patterns"
+
+
+@pytest.fixture(scope="session")
+def rules() -> tuple[LeakRule, ...]:
+    return load_rules({path.name: path.read_text(encoding="utf-8") for path in PATTERNS.glob("*.toml")})
+
+
+@pytest.fixture(scope="session")
+def detector(rules: tuple[LeakRule, ...]) -> LeakDetector:
+    return LeakDetector.build(rules)
+
+
+@pytest.fixture(scope="session")
+def slow_detector(rules: tuple[LeakRule, ...]) -> LeakDetector:
+    return LeakDetector.build_without_database(rules)

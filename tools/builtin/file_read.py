@@ -1,0 +1,98 @@
+"""`file_read`: the text of a workspace file, or a piece of it; never bytes that are not text."""
+
+from typing import Final
+
+from holdfast.contracts import (
+    Authorized,
+    Builtin,
+    Completed,
+    Content,
+    Effect,
+    InvalidRequest,
+    Outcome,
+    Text,
+    ToolName,
+    ToolSpec,
+    Workspace,
+)
+from holdfast.contracts.limits import BUILTIN, MIB
+
+from .arguments import strict_object, text, whole_or
+from .threads import off_loop
+
+_MOST: Final = 4 * MIB
+_WHEN_ABSENT: Final = MIB
+_LONGEST_CHARACTER: Final = 4
+"""Bytes of one character in UTF-8: with no less, every piece gets on by a character."""
+
+SPEC: Final = ToolSpec(
+    name=ToolName("file_read"),
+    title="Read a file",
+    description=(
+        "Reads a UTF-8 text file of the workspace. Of a long file, the first MiB: read on with `offset` set to the "
+        "`next_offset` of the answer. A piece never cuts a character in two."
+    ),
+    input_schema=strict_object(
+        {
+            "path": {"type": "string", "maxLength": 4096, "description": "The file, relative to the workspace root."},
+            "offset": {"type": "integer", "minimum": 0, "description": "Byte to begin at; 0 if absent."},
+            "limit": {
+                "type": "integer",
+                "minimum": _LONGEST_CHARACTER,
+                "maximum": _MOST,
+                "description": f"Bytes to read at most; {_WHEN_ABSENT} if absent.",
+            },
+        },
+        required=("path",),
+    ),
+    effects=frozenset({Effect.READ_PRIVATE}),
+    runtime=Builtin(),
+    limits=BUILTIN,
+)
+
+
+class FileRead:
+    """The `Handler` of `file_read`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Read from *workspace*."""
+        self._workspace = workspace
+
+    async def __call__(self, call: Authorized, /) -> Outcome:
+        """Answer the text as it stands in the file; a second block says so when there is more."""
+        path, offset = text(call, "path"), whole_or(call, "offset", 0)
+        limit = min(max(whole_or(call, "limit", _WHEN_ABSENT), _LONGEST_CHARACTER), _MOST)
+        data, size = await off_loop(lambda _ended: self._workspace.read(path, offset=offset, limit=limit))
+        start = offset + (_tail_of_a_character(data) if offset else 0)
+        whole = _whole_characters(data[start - offset :], is_end=offset + len(data) >= size)
+        following = start + len(whole.encode("utf-8"))
+        content: tuple[Content, ...] = (Text(text=whole),)
+        if following < size:
+            content += (Text(text=f"[{size - following} bytes more; read on with offset {following}]"),)
+        return Completed(
+            content=content,
+            structured={
+                "offset": start,
+                "bytes": following - start,
+                "size": size,
+                "next_offset": following if following < size else None,
+            },
+        )
+
+
+def _tail_of_a_character(data: bytes) -> int:
+    """Bytes at the start that belong to a character begun before."""
+    tail = 0
+    while tail < min(len(data), _LONGEST_CHARACTER - 1) and data[tail] & 0xC0 == 0x80:  # noqa: PLR2004 -- UTF-8's 10xxxxxx
+        tail += 1
+    return tail
+
+
+def _whole_characters(data: bytes, *, is_end: bool) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        cut_short = not is_end and error.reason == "unexpected end of data"
+        if not cut_short:
+            raise InvalidRequest("the file at `path` is not UTF-8 text; `hash` takes any file") from None
+        return data[: error.start].decode("utf-8")
