@@ -1,4 +1,4 @@
-"""For any bytes, strict JSON reading gives a value that writes and reads the same, or raises MalformedJson, nothing else."""
+"""For any bytes, strict reading gives a value that writes and reads the same, or raises MalformedJson, never another."""
 
 import sys
 
@@ -10,8 +10,7 @@ def check(data: bytes) -> None:
     for max_depth in (MAX_DEPTH, 4):
         try:
             value = parse(data, max_depth=max_depth)
-        except MalformedJson as error:
-            assert "\n" not in error.message
+        except MalformedJson:
             continue
         written = canonical(value)
         assert canonical(parse(written, max_depth=max_depth)) == written

@@ -1,12 +1,11 @@
 """For any JSON as a tool's schema and any JSON object as its arguments, policy gives an answer and never fails.
 
-Input: schema, a NUL byte, arguments. What policy may not see is never what lets a call through: with a policy on
-`context.input`, the arguments were seen, or the call is denied.
+Input: schema, a NUL byte, arguments; bytes that are not that are choices from which both are built. Where the schema
+types `path` plainly, a policy on it is never passed by.
 """
 
 import sys
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from holdfast.contracts import (
@@ -40,20 +39,76 @@ WHO = Principal(subject="fuzz", tenant=TenantId("t"), scopes=frozenset({Scope.CA
 WHERE = Session(id=SessionId("s"), principal="fuzz", tenant=TenantId("t"), labels=frozenset())
 
 
-@cache
-def _plain() -> PolicyBundle:
-    return PolicyBundle.load({"fuzz/p.cedar": POLICIES}, {"c": CASES}, profile="fuzz", specs=[])
+NAMES = ("path", "n", "a", "", "__entity", "odd name")
+SCALARS = (None, True, False, 0, 101, -(2**63), 2**64, 10**400, 0.5, 1e300, 5e-324, "", "a/secret", "\u00fc", "\x00")
+FORMS: tuple[Any, ...] = (
+    {"type": "string"},
+    {"type": "integer"},
+    {"type": "number"},
+    {"type": "boolean"},
+    {"type": ["string", "null"]},
+    {"type": 7},
+    {"enum": ["a/secret", "b"]},
+    {"const": 101},
+    {"$ref": "#/$defs/a"},
+    {"$ref": "#/$defs/path"},
+    {"$ref": 7},
+    {"enum": {}},
+    True,
+    {},
+)
+
+
+class Choices:
+    """Bytes as choices; zeros once they are used up."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = iter(data)
+
+    def below(self, count: int) -> int:
+        return next(self._data, 0) % count
+
+    def named(self, value: Any, depth: int) -> dict[str, Any]:
+        return {NAMES[self.below(len(NAMES))]: value(depth) for _ in range(self.below(4))}
+
+    def schema(self, depth: int) -> Any:
+        kind = self.below(len(FORMS) + (4 if depth else 0)) - len(FORMS)
+        match kind:
+            case 0:
+                return {"type": "array", "items": self.schema(depth - 1)}
+            case 1:
+                return {"anyOf": [self.schema(depth - 1), self.schema(depth - 1)]}
+            case 2 | 3:
+                return self.object(depth - 1)
+            case _:
+                return FORMS[kind]
+
+    def object(self, depth: int) -> dict[str, Any]:
+        parts = self.named(self.schema, depth)
+        needed = [NAMES[self.below(len(NAMES))] for _ in range(self.below(3))]
+        return {"type": "object", "properties": parts, "required": needed}
+
+    def json(self, depth: int) -> Any:
+        kind = self.below(len(SCALARS) + (2 if depth else 0)) - len(SCALARS)
+        if kind == 0:
+            return [self.json(depth - 1) for _ in range(self.below(3))]
+        return self.named(self.json, depth - 1) if kind == 1 else SCALARS[kind]
+
+
+def _taken(data: bytes) -> tuple[Any, Any]:
+    first, _, second = data.partition(b"\0")
+    try:
+        return parse(first), parse(second)
+    except MalformedJson:
+        choices = Choices(data)
+        schema = choices.object(4) | {"$defs": choices.named(choices.schema, 3)}
+        return schema, choices.named(choices.json, 3)
 
 
 def check(data: bytes) -> None:
-    first, _, second = data.partition(b"\0")
-    try:
-        schema, arguments = parse(first), parse(second)
-    except MalformedJson:
-        return
+    schema, arguments = _taken(data)
     if not isinstance(schema, dict) or not isinstance(arguments, dict):
         return
-    assert _plain().quarantined == {}
     spec = _spec(schema)
     bundle = PolicyBundle.load({"fuzz/p.cedar": POLICIES}, {"c": CASES}, profile="fuzz", specs=[spec])
     decision = bundle.decide(

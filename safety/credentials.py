@@ -221,7 +221,8 @@ def _is_secret(name: str, value: str) -> bool:
     plain = _CAMEL.sub("_", name).replace("-", "_").replace(" ", "_").replace(".", "_")
     if not _SECRET_NAME.fullmatch(plain) or checks.names_no_secret(plain):
         return False
-    bare = _SCHEME.sub("", value, count=1).strip()
+    scheme = _SCHEME.match(value.lstrip())
+    bare = value.strip()[scheme.end() :] if scheme else value.strip()
     if is_placeholder(bare) or is_made_of_words(bare):
         return False
     return len(bare) >= _SHORTEST and (bare != value.strip() or not re.search(r"\s\S+\s", bare))

@@ -1,7 +1,7 @@
 """The assembled house: every part of one running Holdfast, built in order and closed in the reverse order."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -101,7 +101,7 @@ class Opening:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, root: Path, opening: Opening = Opening()) -> AsyncIterator[House]:
+async def open_house(settings: Settings, root: Path, opening: Opening = Opening()) -> AsyncGenerator[House]:
     """Open the house on data directory *root*.
 
     Raises: OperatorError naming what is wrong and what to do; nothing is left running.

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -142,7 +142,7 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
 
 def _running(mcp: HttpEndpoint) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with mcp.running():
             yield
 

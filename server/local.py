@@ -3,7 +3,7 @@
 The same house, the same layers and the same record as `holdfast serve`; only the listening is left out.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Local:
     @asynccontextmanager
     async def open(
         cls, *, data_dir: Path | None = None, config: Path | Settings | None = None
-    ) -> "AsyncIterator[Local]":
+    ) -> "AsyncGenerator[Local]":
         """Open the house on *data_dir* with the file or settings *config*.
 
         Raises: OperatorError when it cannot be opened, with what to do.

@@ -130,13 +130,12 @@ class LeakDetector:
         laid = layout.apart(raw)
         budget = _Budget(len(laid.data))
         for found in self._matches(laid, budget):
-            if laid.one_text(found.start, found.end):
-                yield laid, found
+            yield laid, found
         joined = layout.seams(raw, order)
         if joined is None:
             return
         for found in self._matches(joined, budget):
-            if found.rule.across and not joined.one_text(found.start, found.end):
+            if found.rule.across and joined.crosses(found.start, found.end):
                 yield joined, found
 
     def _matches(self, laid: Layout, budget: _Budget) -> Iterator[Match]:
@@ -150,7 +149,7 @@ class LeakDetector:
         """What *runs* hold once decoded; each match covers what says so in the buffer they come from."""
         inner = layout.apart([run.text for run in runs])
         for found in self._confirmed(self._sight(inner.data), inner, budget):
-            if found.rule.tier is Tier.DENY and inner.one_text(found.start, found.end):
+            if found.rule.tier is Tier.DENY:
                 for piece, low, high in inner.touched(found.start, found.end):
                     start, end = runs[piece.part].origin(low, high)
                     yield Match(start=start, end=end, rule=found.rule, tier=found.tier)

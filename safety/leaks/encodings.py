@@ -41,12 +41,12 @@ class Sign(Enum):
 
 
 SIGNS: Final = {
-    Sign.WORD: "[0-9A-Za-z+/_-]{28}",
+    Sign.WORD: "[0-9A-Za-z+/_-]{27}",
     Sign.PERCENT: "%[0-9A-Fa-f]{2}",
     Sign.UNICODE: r"\\u00[0-9A-Fa-f]{2}",
     Sign.BYTES: r"\\x[0-9A-Fa-f]{2}",
 }
-"""What the database looks for before anything is decoded. A word of 28 holds 20 bytes, the shortest token."""
+"""What the database looks for before anything is decoded. A word of 27 holds 20 bytes, the shortest token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

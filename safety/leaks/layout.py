@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 BETWEEN: Final = b"\n\x00\n"
@@ -54,10 +55,10 @@ class Layout:
             if low < high:
                 yield low, high
 
-    def one_text(self, start: int, end: int) -> bool:
-        """Whether the bytes from *start* to *end* lie within one piece."""
-        piece = self.pieces[max(0, bisect_right(self.starts, start) - 1)]
-        return piece.start <= start and end <= piece.end
+    def crosses(self, start: int, end: int) -> bool:
+        """Whether the bytes from *start* to *end* lie in more than one piece."""
+        touched = iter(self.touched(start, end))
+        return next(touched, None) is not None and next(touched, None) is not None
 
 
 def encoded(text: str) -> bytes:
@@ -77,31 +78,47 @@ def apart(texts: Sequence[bytes]) -> Layout:
 
 
 def seams(texts: Sequence[bytes], order: Sequence[int]) -> Layout | None:
-    """*texts* run together in *order*; of a long text only its ends. None when nothing adjoins."""
+    """*texts* run together in *order*, and each two neighbours on their own; of a long text only its ends.
+
+    All together find a secret in many crumbs; two on their own find one in two texts whatever stands around them.
+    None when nothing adjoins.
+    """
     if not order[1:]:
         return None
-    chunks: list[bytes] = [b"\n"]
-    pieces: list[Piece] = []
-    islands: list[tuple[int, int]] = []
-    at = begun = 1
-
-    def lay(part: int, low: int, high: int) -> None:
-        nonlocal at
-        pieces.append(Piece(start=at, end=at + high - low, part=part, offset=low))
-        chunks.append(texts[part][low:high])
-        at += high - low
-
+    groups: list[list[Piece]] = [[]]
     for part in order:
         size = len(texts[part])
         if size <= 2 * SEAM:
-            lay(part, 0, size)
+            groups[-1].append(_piece(part, 0, size))
             continue
-        lay(part, 0, SEAM)
+        groups[-1].append(_piece(part, 0, SEAM))
+        groups.append([_piece(part, size - SEAM, size)])
+    if order[2:]:
+        for left, right in pairwise(order):
+            low = max(0, len(texts[left]) - SEAM)
+            groups.append([_piece(left, low, len(texts[left])), _piece(right, 0, min(SEAM, len(texts[right])))])
+    return _run_together(texts, groups)
+
+
+def _piece(part: int, low: int, high: int) -> Piece:
+    """The bytes from *low* to *high* of text *part*, before it has a place."""
+    return Piece(start=0, end=high - low, part=part, offset=low)
+
+
+def _run_together(texts: Sequence[bytes], groups: Sequence[Sequence[Piece]]) -> Layout:
+    pieces: list[Piece] = []
+    islands: list[tuple[int, int]] = []
+    chunks: list[bytes] = []
+    at = 1
+    for group in groups:
+        begun = at
+        for piece in group:
+            pieces.append(replace(piece, start=at, end=at + piece.end))
+            at += piece.end
         islands.append((begun, at))
-        chunks.append(BETWEEN)
-        begun = at = at + len(BETWEEN)
-        lay(part, size - SEAM, size)
-    return _layout(b"".join([*chunks, b"\n"]), pieces, (*islands, (begun, at)))
+        chunks.append(b"".join(texts[piece.part][piece.offset : piece.offset + piece.end] for piece in group))
+        at += len(BETWEEN)
+    return _layout(b"\n" + BETWEEN.join(chunks) + b"\n", pieces, tuple(islands))
 
 
 def characters(text: str, data: bytes, start: int, end: int) -> tuple[int, int]:

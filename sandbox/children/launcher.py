@@ -34,6 +34,11 @@ class Launcher:
         self._sending = asyncio.Lock()
         self._children: set[ConfinedChild] = set()
 
+    @property
+    def pid(self) -> int:
+        """Of the launching process."""
+        return self._process.pid
+
     @classmethod
     async def open(cls) -> "Launcher":
         """Start the launching process.

@@ -9,6 +9,8 @@ from holdfast.contracts import Refusal, ToolError
 from .refusals import refused
 
 _PIECE: Final = 1 << 16
+_HEAD: Final = 2
+"""Bytes of a zlib header."""
 _GZIP: Final = zlib.MAX_WBITS | 16
 _ZLIB_OR_RAW: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 
@@ -70,10 +72,15 @@ class _Inflater:
         self._window = window
         self._inflate = zlib.decompressobj(window)
         self._begun = False
+        self._head = b""
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         """*chunk* decompressed, at most 64 KiB at a time. Raises: ToolError when it cannot be."""
-        waiting = chunk
+        waiting = self._head + chunk
+        if not self._begun and len(waiting) < _HEAD:  # too little to tell the wrapping by
+            self._head = waiting
+            return
+        self._head = b""
         while waiting:
             piece = self._inflated(waiting)
             waiting = self._inflate.unconsumed_tail or self._next_member()
@@ -102,5 +109,5 @@ class _Inflater:
 
     def finish(self) -> None:
         """Raises: ToolError when the end is missing."""
-        if self._begun and not self._inflate.eof:
+        if self._head or (self._begun and not self._inflate.eof):
             raise ToolError("the compressed answer breaks off")

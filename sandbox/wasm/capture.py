@@ -1,19 +1,17 @@
 """Collects what a guest writes, within bounds. It decides nothing and never raises on guest data."""
 
-from collections.abc import Callable
 from typing import Final
 
 from .settings import LOG_LINE_BYTES, LOG_LINES
 
-_NO_SPACE: Final = -28  # -ENOSPC: wasmtime hands it to the guest as a failed write
+_NO_SPACE: Final = -28  # -ENOSPC
 
 
 class Output:
-    """Standard output up to a number of bytes; one byte more calls *overflowed* and ends the collecting."""
+    """Standard output up to a number of bytes; one byte more ends the collecting and makes `over` true."""
 
-    def __init__(self, *, limit: int, overflowed: Callable[[], None]) -> None:
+    def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._overflowed = overflowed
         self._kept = bytearray()
         self.over = False
 
@@ -23,7 +21,6 @@ class Output:
         if len(data) > room or self.over:
             self._kept += data[: max(room, 0)]
             self.over = True
-            self._overflowed()
             return _NO_SPACE
         self._kept += data
         return len(data)

@@ -48,7 +48,7 @@ class Confined:
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """A worker after step 3: bound by Landlock and without privileges, but not yet filtered. Only the probes stop here."""
+    """A worker after step 3: bound by Landlock and without privileges, not yet filtered. Only the probes stop here."""
 
     running: wasmtime.Engine
     confined: Confined

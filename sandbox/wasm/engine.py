@@ -13,10 +13,11 @@ import wasmtime
 
 from .abi import WASI_MODULE
 from .capture import Log, Output, cut
-from .ffi_unsafe import BrokenAbi, Memory, Name, call, context_of, define, link, set_stdin, start
+from .ffi_unsafe import BrokenAbi, Memory, Name, call, context_of, define, define_host, link, set_stdin, start
 from .frames import Ending, Reply, Request
 from .preview1 import CLOCK, RANDOM, meter
 from .settings import DETAIL_CHARACTERS, ENGINE, PAGE_BYTES, TABLE_ELEMENTS, TICK_MS
+from .stdio import Stdio
 
 # A guest of ours, not a tool's: a first WASI call starts the threads that WASI keeps, a first write their Python side.
 _WARM: Final = f"""(module
@@ -35,6 +36,7 @@ _WARM: Final = f"""(module
 _WARM_FUEL: Final = 1_000_000
 _WARM_TICKS: Final = 1_000_000
 _MEMORY, _START, _ALLOC, _RUN = Name("memory"), Name("_start"), Name("alloc"), Name("run")
+_FD_WRITE = Name("fd_write")
 _CALLS, _LEFT, _WASI, _TOOL, _METER = Name("calls"), Name("left"), Name(WASI_MODULE), Name("tool"), Name("meter")
 _LIMIT_ENDINGS: Final = {
     wasmtime.TrapCode.OUT_OF_FUEL: Ending.FUEL,
@@ -182,19 +184,22 @@ class WasiCommand(Guest):
         self._to_tool = _shadowing(running)
         self._to_relay = _shadowing(running)
         self._to_relay.define_wasi()
+        self._stdio = Stdio()
+        self._fd_write = define_host(self._to_relay, _WASI, _FD_WRITE, self._stdio.write)
 
     def run(self, request: Request) -> Reply:
         """One call. Never raises for what a guest does."""
         refused = self._too_large(request)
         if refused is not None:
             return _not_run(refused)
-        output = Output(limit=request.output_bytes, overflowed=lambda: _expire(self._engine, request.wall_ms))
-        log = Log()
+        output, log = Output(limit=request.output_bytes), Log()
         store = self._store(request, instances=3, own_tables=1)
         try:
-            store.set_wasi(_empty_wasi(request, output.write, log.write))
+            store.set_wasi(_empty_wasi(request))
+            self._stdio.open(output, log)
             return self._call(request, store, output, log)
         finally:
+            self._stdio.close()
             store.close()
 
     def _call(self, request: Request, store: wasmtime.Store, output: Output, log: Log) -> Reply:
@@ -205,6 +210,7 @@ class WasiCommand(Guest):
             counter.define_in(self._to_tool, _WASI)
             tool = link(self._to_tool, context, self._module)
             memory = tool.memory(_MEMORY)
+            self._stdio.attach(memory)
             define(self._to_relay, context, _TOOL, _MEMORY, memory.item)
             define(self._to_relay, context, _METER, _CALLS, counter.export(_CALLS))
             link(self._to_relay, context, self._relay)
@@ -263,24 +269,16 @@ def _answer(memory: Memory, packed: int, limit: int) -> tuple[Ending, bytes]:
     return Ending.RETURNED, memory.read(where, size)
 
 
-def _expire(running: wasmtime.Engine, wall_ms: int) -> None:
-    """Stop the guest that runs now at its next look at the clock."""
-    for _ in range(ticks(wall_ms) + 1):
-        running.increment_epoch()
-
-
 def _shadowing(running: wasmtime.Engine) -> wasmtime.Linker:
     linker = wasmtime.Linker(running)
     linker.allow_shadowing = True
     return linker
 
 
-def _empty_wasi(request: Request, out: Callable[[bytes], int], err: Callable[[bytes], int]) -> wasmtime.WasiConfig:
+def _empty_wasi(request: Request) -> wasmtime.WasiConfig:
     config = wasmtime.WasiConfig()
     config.argv = [request.name]
     set_stdin(config, request.arguments)
-    config.stdout_custom = out
-    config.stderr_custom = err
     return config
 
 

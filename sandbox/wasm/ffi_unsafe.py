@@ -6,6 +6,7 @@
 """
 
 import ctypes
+from collections.abc import Callable
 from typing import Any, Final
 
 import wasmtime
@@ -21,7 +22,9 @@ _NEEDED: Final = (
     "wasmtime_instance_export_get",
     "wasmtime_instance_pre_instantiate",
     "wasmtime_instance_t",
+    "wasmtime_func_callback_t",
     "wasmtime_linker_define",
+    "wasmtime_linker_define_func",
     "wasmtime_linker_define_instance",
     "wasmtime_linker_instantiate",
     "wasmtime_memory_data",
@@ -36,12 +39,17 @@ _I32: Final = 0
 _FUNCTION: Final = 0
 _GLOBAL: Final = 1
 _MEMORY: Final = 3
+_no_finalizer = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 _pointer_to: Any = ctypes.POINTER
 _TrapPointer: Any = _pointer_to(raw.wasm_trap_t)
 
 
 class BrokenAbi(Exception):
     """The guest lacks an export, or gave a pointer outside its memory."""
+
+
+class StopGuest(Exception):
+    """Raised by a host function of ours: the guest traps and does not go on."""
 
 
 class Name:
@@ -169,6 +177,37 @@ def define(linker: wasmtime.Linker, context: Any, module: Name, name: Name, item
             linker.ptr(), context, module.text, module.length, name.text, name.length, ctypes.byref(item)
         )
     )
+
+
+def define_host(linker: wasmtime.Linker, module: Name, name: Name, answer: Callable[[int, int, int, int], int]) -> Any:
+    """Define *module*.*name*, which takes four i32 and gives one, as *answer*; arguments arrive unsigned.
+
+    The answer must be kept for as long as *linker* is used. Whatever *answer* raises stops the guest: nothing of ours
+    may unwind through frames that are not Python's.
+    """
+
+    def entered(_env: Any, _caller: Any, given: Any, _given: int, results: Any, _results: int) -> int:
+        try:
+            number = answer(*(given[place].of.i32 & 0xFFFF_FFFF for place in range(4)))
+        except BaseException:  # noqa: BLE001 -- the frames below this one are C's
+            return _trap_address()
+        results[0].kind = _I32
+        results[0].of.i32 = number
+        return 0
+
+    entry = raw.wasmtime_func_callback_t(entered)
+    four = wasmtime.FuncType([wasmtime.ValType.i32()] * 4, [wasmtime.ValType.i32()])
+    _raise(
+        raw.wasmtime_linker_define_func(
+            linker.ptr(), module.text, module.length, name.text, name.length, four.ptr(), entry, None, _no_finalizer
+        )
+    )
+    return entry
+
+
+def _trap_address() -> int:
+    trap = wasmtime.Trap("stopped by the host")._consume()  # noqa: SLF001 -- ownership passes to wasmtime
+    return ctypes.cast(trap, ctypes.c_void_p).value or 0
 
 
 def call(context: Any, function: Any, arguments: tuple[int, ...], results: int) -> int:

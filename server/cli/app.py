@@ -7,8 +7,9 @@ import typer
 
 from holdfast.contracts import CallerError, HoldfastError, OperatorError
 
+from ..terminal import plain
 from . import approvals, audit, calls, policy, serving, setup, tokens, tools, upstreams
-from .rendering import TALK, plain
+from .rendering import TALK
 
 EXIT_USAGE = 2
 EXIT_TOOL = 3

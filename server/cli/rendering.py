@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from holdfast.contracts import Json
 
+from ..terminal import plain, visible
 from .options import Format
 
 OUT = Console(highlight=False, soft_wrap=True)
@@ -67,16 +67,6 @@ def _notes(result: Mapping[str, Json]) -> Iterable[str]:
         yield f"isolation: {', '.join(str(one) for one in isolation)}"
     if isinstance(audit, Mapping):
         yield f"record: {audit['chain']} #{audit['seq']}"
-
-
-def visible(text: str) -> str:
-    """*text* without anything a terminal would act on."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def plain(text: str) -> str:
-    """*text* without anything a terminal or rich would act on."""
-    return escape(visible(text))
 
 
 def _cell(value: Json) -> str:

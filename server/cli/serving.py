@@ -11,8 +11,9 @@ from holdfast.contracts import InvalidRequest, OperatorError, Reason
 
 from ..config import Settings, UpstreamSettings
 from ..data_dir import find_data_dir
+from ..terminal import plain
 from .options import ConfigOption, DataDirOption, find_config, settings_of
-from .rendering import TALK, plain
+from .rendering import TALK
 from .upstreams import GrantOption, grants_of
 
 WRAP_EFFECTS = "egress read_untrusted"

@@ -11,8 +11,9 @@ import typer
 
 from holdfast.contracts import Json
 
+from ..terminal import plain
 from .options import Format, FormatOption, ask
-from .rendering import OUT, TALK, plain, show_json
+from .rendering import OUT, TALK, show_json
 
 OPERATOR_SCOPES = "approve policy:read policy:write register tokens audit metrics host"
 

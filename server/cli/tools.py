@@ -4,7 +4,7 @@ import asyncio
 import base64
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -110,10 +110,10 @@ def inspect(
 def _module_name(manifest: str) -> str:
     """The module a manifest names: a file beside it, nothing else. The server checks the manifest itself."""
     try:
-        tool = tomllib.loads(manifest).get("tool")
+        tool: Any = tomllib.loads(manifest).get("tool")
     except tomllib.TOMLDecodeError as error:
         raise OperatorError(f"`tool.toml` is not TOML: {error}") from None
-    name = tool.get("module") if isinstance(tool, dict) else None
+    name: Any = cast("dict[str, Any]", tool).get("module") if isinstance(tool, dict) else None
     if not isinstance(name, str) or Path(name).name != name:
         raise OperatorError("`tool.toml` needs `[tool] module`, a file name beside it")
     return name

@@ -4,7 +4,7 @@ import json
 import random
 import string
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import metadata
@@ -15,11 +15,11 @@ from rich.console import Console
 
 from holdfast.contracts import ApprovalId, Digest, Json, Label, Status, ToolCall, ToolName, ToolResult
 
-from ..cli.rendering import plain
 from ..config import EgressSettings, Settings, UpstreamGrants, UpstreamSettings, WorkspaceSettings
 from ..house import House, open_house
 from ..inspecting import assemble_module
 from ..principals import OPERATOR, acting_as
+from ..terminal import plain
 from ..verbs.calls import new_call_id
 
 AGENT = acting_as("demo-agent")
@@ -94,7 +94,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(folder: Path, console: Console) -> AsyncIterator[Stage]:
+async def open_stage(folder: Path, console: Console) -> AsyncGenerator[Stage]:
     """Lay files out under *folder* and open a house on them."""
     workspace = folder / "workspace"
     workspace.mkdir()
@@ -119,7 +119,7 @@ async def open_stage(folder: Path, console: Console) -> AsyncIterator[Stage]:
 
 def readme_text() -> str:
     """Our README, from wherever this is installed."""
-    return str(metadata("holdfast").get_payload()) or "Holdfast\n"
+    return str(metadata("holdfast").json.get("description") or "Holdfast\n")
 
 
 def package_root() -> Path:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from holdfast.contracts import ApprovalId, HoldfastError, ToolName
+from holdfast.contracts import ApprovalId, HoldfastError, Json, ToolName
 
 from ..approval_desk import RecordedApprovals
 from ..audit import verify
-from ..cli.rendering import plain
 from ..principals import OPERATOR
 from ..store import Ruling
+from ..terminal import plain
 from .stage import GRANTED_HOST, SERVER, Stage, fuel_bomb, open_stage, word_count
 
 
@@ -47,7 +47,7 @@ async def _runs(stage: Stage) -> None:
         return
     await stage.call(f"{SERVER}__convert", {"value": 20000, "unit": "league", "into": "kilometre"})
     stage.say(
-        "    [dim]that answer hid one text behind a terminal escape, now in sight, and one in invisible letters, now gone[/]"
+        "    [dim]it hid one text behind a terminal escape, now in sight, and one in invisible letters, now gone[/]"
     )
 
 
@@ -73,7 +73,7 @@ async def _refuses(stage: Stage) -> None:
 
 async def _asks(stage: Stage) -> None:
     stage.scene("4  It asks: a command runs once somebody has looked at exactly that call")
-    command = {"argv": ["wc", "-w", "README.md"]}
+    command: dict[str, Json] = {"argv": ["wc", "-w", "README.md"]}
     asked = await stage.call("shell", command)
     if asked.approval is None:
         return
@@ -81,7 +81,8 @@ async def _asks(stage: Stage) -> None:
     await desk.decide(ApprovalId(asked.approval.id), Ruling.APPROVE, by=OPERATOR)
     stage.say(f"  [cyan]>[/] [dim]operator:[/] holdfast approvals approve {asked.approval.id}")
     await stage.call("shell", command, approval=asked.approval.id)
-    await stage.call("shell", {"argv": ["rm", "-r", "."]}, approval=asked.approval.id)
+    other: dict[str, Json] = {"argv": ["rm", "-r", "."]}
+    await stage.call("shell", other, approval=asked.approval.id)
     stage.say("    [dim]an approval is for one call, once[/]")
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ class Admission:
         return Pass()
 
     @contextmanager
-    def room(self) -> Iterator[None]:
+    def room(self) -> Generator[None]:
         """Count one call as under way."""
         self._under_way += 1
         try:

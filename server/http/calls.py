@@ -29,9 +29,9 @@ _EITHER: dict[str, Any] = {
 def call_routes(tools: ToolService) -> APIRouter:
     """Routes that run a tool."""
     router = APIRouter()
-    answers = gives(409, 502)
+    answers = gives(502)
     answers.update(dict.fromkeys((200, 202, 429), _RESULT))
-    answers.update(dict.fromkeys((403, 404, 413, 422, 500, 503), _EITHER))
+    answers.update(dict.fromkeys((403, 404, 409, 413, 422, 500, 503), _EITHER))
 
     @router.post("/v1/call", openapi_extra=takes(CallBody), responses=answers)
     async def call(request: Request) -> Response:

@@ -14,7 +14,7 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "internal/error": 500,
 }
 _VALIDATOR: Final = "validator"
-_TOO_LARGE: Final = ("too-large", "too-many-bytes", "bytes", "size")
+_TOO_LARGE: Final = ("too-large", "too-many-nodes")
 
 
 def status_of(result: ToolResult) -> int:

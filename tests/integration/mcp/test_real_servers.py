@@ -1,11 +1,10 @@
 """Servers other people wrote, confined, through our client and on through our own MCP server.
 
-The npm ones need `make npm-upstreams` once; without it their tests are skipped.
+`make test` installs the npm ones; without them their tests are skipped.
 """
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 MODULES = ROOT / ".tools" / "npm" / "node_modules"
 EVERYTHING = MODULES / "@modelcontextprotocol" / "server-everything" / "dist" / "index.js"
 FILESYSTEM = MODULES / "@modelcontextprotocol" / "server-filesystem" / "dist" / "index.js"
-needs_npm = pytest.mark.skipif(not EVERYTHING.exists(), reason="run `make npm-upstreams`")
+needs_npm = pytest.mark.skipif(not EVERYTHING.exists(), reason="`make test` installs it")
 
 
 @pytest.fixture
@@ -39,16 +38,16 @@ async def confined(house):
         await house.upstreams.close()
 
 
-def node(script: Path, *arguments: str) -> tuple[str, ...]:
-    return (shutil.which("node") or "/usr/bin/node", str(script), *arguments)
-
-
 def timekeeper(name: str = "time") -> UpstreamConfig:
     return UpstreamConfig(name=name, command=(sys.executable, "-m", "mcp_server_time", "--local-timezone", "UTC"))
 
 
-def everything(name: str = "all", **more: object) -> UpstreamConfig:
-    return UpstreamConfig(name=name, command=node(EVERYTHING), readable=(str(MODULES),), **more)
+@pytest.fixture
+def everything(node_path):
+    def entry(name: str = "all", **more: object) -> UpstreamConfig:
+        return UpstreamConfig(name=name, command=(node_path, str(EVERYTHING)), readable=(str(MODULES),), **more)
+
+    return entry
 
 
 async def join(house, *configs: UpstreamConfig) -> None:
@@ -92,7 +91,7 @@ async def test_a_repository_is_read_where_it_is_granted_and_nowhere_else(confine
 
 
 @needs_npm
-async def test_a_server_sees_nothing_of_our_environment(confined, monkeypatch):
+async def test_a_server_sees_nothing_of_our_environment(confined, monkeypatch, everything):
     monkeypatch.setenv("HOLDFAST_CANARY", "hunter2")
     await join(confined, everything(env=(("GREETING", "hello"),)))
 
@@ -120,7 +119,7 @@ async def test_a_server_reads_its_script_and_what_it_was_granted_and_nothing_els
 
 
 @needs_npm
-async def test_a_server_of_the_handshake_era_is_called_with_every_kind_of_content(confined):
+async def test_a_server_of_the_handshake_era_is_called_with_every_kind_of_content(confined, everything):
     await join(confined, everything())
 
     said = await confined.call("all__echo", {"message": "hi"})
@@ -134,9 +133,9 @@ async def test_a_server_of_the_handshake_era_is_called_with_every_kind_of_conten
 
 
 @needs_npm
-async def test_all_tools_of_the_filesystem_server_fit(house, tmp_path):
+async def test_all_tools_of_the_filesystem_server_fit(house, tmp_path, node_path):
     (tmp_path / "a.txt").write_text("hello")
-    await join(house, UpstreamConfig(name="files", command=node(FILESYSTEM, str(tmp_path))))
+    await join(house, UpstreamConfig(name="files", command=(node_path, str(FILESYSTEM), str(tmp_path))))
 
     outcome = await house.call("files__read_text_file", {"path": str(tmp_path / "a.txt")})
 
@@ -147,7 +146,7 @@ async def test_all_tools_of_the_filesystem_server_fit(house, tmp_path):
 @needs_npm
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 async def test_servers_of_both_eras_are_served_side_by_side_to_clients_of_either(
-    confined, small_service, mcp_http, mode
+    confined, small_service, mcp_http, everything, mode
 ):
     await join(confined, timekeeper(), everything())
     async with contextlib.AsyncExitStack() as stack:

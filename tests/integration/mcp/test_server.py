@@ -52,7 +52,14 @@ async def test_what_is_no_text_follows_the_envelope_and_no_text_is_outside_of_it
     async with mcp_http(small_service()) as (_endpoint, url), client(url, mode=mode) as spoken:
         result = await spoken.call_tool("rich")
 
-    assert [block.type for block in result.content] == ["text", "image", "audio", "resource_link", "resource", "resource"]
+    assert [block.type for block in result.content] == [
+        "text",
+        "image",
+        "audio",
+        "resource_link",
+        "resource",
+        "resource",
+    ]
     assert result.structured_content == {"n": 3}
     written = json.dumps([block.model_dump(mode="json") for block in result.content])
     assert "hidden orders" not in written

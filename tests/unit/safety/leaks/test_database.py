@@ -16,7 +16,11 @@ def test_a_kept_database_gives_the_same_findings(rules: tuple[LeakRule, ...], de
     assert again.scan([SECRET], Where.OUTPUT) == detector.scan([SECRET], Where.OUTPUT) != ()
 
 
-@pytest.mark.parametrize("spoil", [lambda kept: b"", lambda kept: kept[:-1], lambda kept: kept[:-9] + b"x" + kept[-8:]])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda kept: b"", lambda kept: kept[:-1], lambda kept: kept[:-9] + b"x" + kept[-8:]],
+    ids=["gone", "cut", "flipped"],
+)
 def test_a_damaged_database_is_made_anew(rules: tuple[LeakRule, ...], spoil) -> None:
     few = rules[:5]
     kept = LeakDetector.build(few).serialized()
@@ -41,7 +45,7 @@ issuer = "x"
 why = "x"
 severity = "low"
 tier = "deny"
-pattern = '(?:a.{0,999}b.{0,999}c.{0,999}d){9}'
+pattern = '(?i)x(?:[a-f].{1,30}){30}y'
 keywords = ["a"]
 width = 16000
 examples = ["a"]

@@ -87,6 +87,7 @@ def test_no_match_is_wider_than_its_rule_says(rules: tuple[LeakRule, ...]) -> No
 
 
 BOUNDED_BY_WIDTH = {
+    "authorization-basic",
     "authorization-bearer",
     "authorization-scheme",
     "bare-assignment",

@@ -66,7 +66,9 @@ def test_an_id_is_defined_once_over_all_files() -> None:
         load_rules({"a.toml": RULE, "b.toml": RULE})
 
 
-@pytest.mark.parametrize("sources", [{}, {"a.toml": ""}, {"a.toml": "x = 1"}, {"a.toml": "[["}, {"a.toml": "rule = []"}])
+@pytest.mark.parametrize(
+    "sources", [{}, {"a.toml": ""}, {"a.toml": "x = 1"}, {"a.toml": "[["}, {"a.toml": "rule = []"}]
+)
 def test_no_rules_at_all_is_refused(sources: dict[str, str]) -> None:
     with pytest.raises(OperatorError):
         load_rules(sources)

@@ -7,7 +7,11 @@ from holdfast.sandbox.mcp import PinState, UpstreamConfig, reconcile, spec_of
 from holdfast.sandbox.mcp.definitions import MAX_OBJECTS, read
 
 CONFIG = UpstreamConfig(name="files", command=("x",))
-TOOL = {"name": "read", "description": "reads", "inputSchema": {"type": "object", "properties": {"p": {"type": "string"}}}}
+TOOL = {
+    "name": "read",
+    "description": "reads",
+    "inputSchema": {"type": "object", "properties": {"p": {"type": "string"}}},
+}
 
 
 def only(raw):

@@ -36,7 +36,9 @@ def test_a_url_that_is_neither_https_nor_loopback_is_refused(url):
         UpstreamConfig(name="a", url=url)
 
 
-@pytest.mark.parametrize("url", ["https://example.com/mcp", "http://127.0.0.1:3/mcp", "http://[::1]/", "http://localhost/"])
+@pytest.mark.parametrize(
+    "url", ["https://example.com/mcp", "http://127.0.0.1:3/mcp", "http://[::1]/", "http://localhost/"]
+)
 def test_https_and_loopback_are_taken(url):
     assert UpstreamConfig(name="a", url=url).url == url
 

@@ -58,7 +58,9 @@ def test_a_message_over_the_cap_is_not_even_parsed():
         read_message(b" " * (MAX_MESSAGE_BYTES + 1))
 
 
-@given(st.lists(st.binary(min_size=1).map(lambda data: data.replace(b"\r", b"").replace(b"\n", b"") or b"x")), st.data())
+@given(
+    st.lists(st.binary(min_size=1).map(lambda data: data.replace(b"\r", b"").replace(b"\n", b"") or b"x")), st.data()
+)
 def test_events_come_out_as_they_went_in_however_the_stream_is_cut(datas, draw):
     stream = b"".join(event_of(data) for data in datas)
     lines, found = EventLines(), []

@@ -86,6 +86,8 @@ def test_an_error_of_ours_is_one_constant():
         (Status.DENIED, "tools/unknown", 404),
         (Status.DENIED, "validator/schema", 422),
         (Status.DENIED, "validator/too-large", 413),
+        (Status.DENIED, "validator/too-many-nodes", 413),
+        (Status.DENIED, "admit/idempotency", 409),
         (Status.DENIED, "admit/rate", 429),
         (Status.DENIED, "admit/overloaded", 503),
     ],

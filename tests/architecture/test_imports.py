@@ -1,0 +1,54 @@
+"""Fast-moving and dangerous libraries stay behind the one module that knows them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("safety", "sandbox", "server", "tools", "src/holdfast/contracts")
+HOMES = {
+    "wasmtime": ("sandbox/wasm/",),
+    "mcp": ("sandbox/mcp/", "server/mcp/"),
+    "jwt": ("server/auth.py",),
+    "cedarpy": ("safety/policy/",),
+    "hyperscan": ("safety/leaks/database.py",),
+    "detect_secrets": ("safety/credentials.py", "safety/credentials/"),
+    "bleach": ("safety/sanitizer/html.py",),
+    "sandlock": ("sandbox/children/",),
+    "sqlalchemy": ("server/store/",),
+    "ctypes": ("_unsafe.py",),
+    "subprocess": ("_unsafe.py", "sandbox/children/launcher.py"),
+    "pickle": (),
+}
+"""Library, and where it may be imported: a folder, a file, or the end of a file's name."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.split(".")[0]
+
+
+def importers(library: str) -> list[str]:
+    files = (path for part in PARTS for path in sorted((ROOT / part).rglob("*.py")))
+    return [str(path.relative_to(ROOT)) for path in files if library in imports(path)]
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_only_where_it_lives(library: str) -> None:
+    strangers = [
+        file
+        for file in importers(library)
+        if not any(file.startswith(home) or file.endswith(home) for home in HOMES[library])
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("library", [name for name, homes in HOMES.items() if homes])
+def test_the_scan_sees_each_library_at_home(library: str) -> None:
+    """A scan that saw nothing would pass."""
+    assert importers(library)
