@@ -1,4 +1,4 @@
-"""For any bytes from a worker or to one, decoding answers a value that encodes to exactly those bytes, or raises FrameError."""
+"""For any bytes between parent and worker, what decodes encodes to exactly them, and the rest raises FrameError."""
 
 import os
 import sys
@@ -44,5 +44,6 @@ def _from_a_pipe(data: bytes) -> None:
 if __name__ == "__main__":
     import atheris
 
+    atheris.instrument_all()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -143,7 +143,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             state=state,
             metrics=metrics,
             off=_off(workshop, runtimes),
-            trial=lambda spec: dispatching.over(WithOne(registry, spec)),
+            trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
 
 

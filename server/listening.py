@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,7 +27,11 @@ from .http.app import HttpDeps, Lifespan, build_app
 from .http.serving import Listen, bind, serve
 from .http.surface import MCP_PATH, Surface, loopback_hosts
 from .mcp import Endpoint, HttpEndpoint
+from .store import sweep
 from .verbs import run_verb
+
+SWEEP_SECONDS = 600.0
+"""Nothing depends on when an expired row goes; it only takes room."""
 
 
 class Tools:
@@ -46,20 +51,6 @@ class Tools:
     def visible(self, principal: Principal, /) -> Sequence[ToolSpec]:
         """What a caller may know of; whoever may not call sees nothing."""
         return self._house.registry.specs() if Scope.CALL in principal.scopes else ()
-
-
-class SessionTokens:
-    """Tokens bound to a session that a host minted."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    async def issue_for_session(self, *, subject: str, tenant: str, session: str, ttl_s: int) -> str:
-        """A token with scope `call` that dies with *session*."""
-        issued = await self._house.state.issuer.issue(
-            subject=subject, scopes=(Scope.CALL,), ttl_s=ttl_s, tenant=tenant, session=session
-        )
-        return issued.token
 
 
 class Ready:
@@ -104,11 +95,21 @@ async def run_server(house: House, listen: Listen, *, started: Callable[[str], N
     app = build_app(deps_of(house, surface_of(house.settings.server, listen, port), mcp), lifespan=_running(mcp))
     admin = AdminServer(house.data.socket, partial(run_verb, house))
     await admin.start()
+    sweeping = asyncio.get_running_loop().create_task(_sweep(house))
     try:
         scheme = "https" if listen.certificate else "http"
         await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
     finally:
+        sweeping.cancel()
         await admin.close()
+
+
+async def _sweep(house: House) -> None:
+    """Delete what has expired, while the server runs."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        await sweep(house.state.store, now=time.time())
+        await house.tokens.refresh()
 
 
 def surface_of(settings: ServerSettings, listen: Listen, port: int) -> Surface:
@@ -132,7 +133,7 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
         registrar=house.library,
         approvals=RecordedApprovals(house.approvals, house.audit),
         sessions=house.sessions,
-        session_tokens=SessionTokens(house),
+        session_tokens=house.state.issuer,
         authenticating=house.state.authenticator,
         readiness=Ready(house),
         metrics=house.metrics,

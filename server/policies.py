@@ -83,6 +83,15 @@ class Policies:
             self._bundles = {profile: self._load(profile, specs) for profile in self._bundles}
             self._fitted = fitted
 
+    def trying(self, spec: ToolSpec) -> Callable[[Principal], PolicyBundle]:
+        """The bundles as they would be with *spec* among the tools, which stay as they are.
+
+        Raises: OperatorError when policy does not fit it.
+        """
+        others = [one for one in self._specs() if one.name != spec.name]
+        bundle = self._load(self._profile, [*others, spec])
+        return lambda _principal: bundle
+
     def _load(self, profile: str, specs: Sequence[ToolSpec]) -> PolicyBundle:
         return PolicyBundle.load(self._sources, self._cases, profile=profile, specs=specs)
 

@@ -6,6 +6,7 @@
 4. Whatever bound is hit, the answer says so with a finding over everything that was scanned: never silence.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,8 @@ _SHARE: Final = 64
 _READ_AGAIN: Final = 16
 """Bytes RE2 may read for each byte of the text, above a first `_READ_FREELY`."""
 _READ_FREELY: Final = 4 << 20
+_MARK: Final = re.compile(rb"\[REDACTED:([a-z0-9-]{1,64})\]")
+_LONGEST_MARK: Final = 80
 _RANK: Final = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2, Severity.CRITICAL: 3}
 
 
@@ -64,6 +67,7 @@ class LeakDetector:
     def __init__(self, rules: Sequence[LeakRule], scanner: Scanner) -> None:
         self._rules = tuple(rules)
         self._patterns = tuple(expression(rule.pattern) for rule in self._rules)
+        self._names = frozenset(rule.id.encode("ascii") for rule in self._rules)
         self._scanner = scanner
 
     @classmethod
@@ -174,6 +178,10 @@ class LeakDetector:
             budget.spend((found.end() if found else stop) - at)
             if found is None:
                 return
+            closing = self._mark_around(data, found.start())
+            if closing is not None:
+                at = closing
+                continue
             start, end = _secret(pattern, found, rule.secret)
             secret = data[start:end].decode("utf-8", "replace")
             before = data[found.start() : start].decode("utf-8", "replace")
@@ -183,6 +191,14 @@ class LeakDetector:
                 at = max(end, found.start() + 1)
             else:
                 at = start if start > found.start() else start + 1
+
+    def _mark_around(self, data: bytes, start: int) -> int | None:
+        """Where the mark of one of these rules closes, when *start* lies in one: its name is no word of the text."""
+        opening = data.rfind(b"[REDACTED:", max(0, start - _LONGEST_MARK), start + 1)
+        mark = _MARK.match(data, opening) if opening >= 0 else None
+        if mark is None or start >= mark.end() - 1 or mark[1] not in self._names:
+            return None
+        return mark.end() - 1
 
 
 def _secret(pattern: Expression, found: Found, group: int) -> Stretch:

@@ -84,7 +84,7 @@ class LeakRule:
     """Templates; none may be found by this rule."""
 
 
-RULE_ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+RULE_ID: Final = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_WIDTH: Final = 16_384
 _MAX_RULES: Final = 4_000
 _BITS_IN_BYTE: Final = 8
@@ -141,7 +141,7 @@ class _Table:
         rule_id = self._text("id")
         self._place = f"`{file}`: rule `{rule_id}`"
         if not RULE_ID.fullmatch(rule_id):
-            raise OperatorError(f"{self._place}: key `id` must be kebab-case")
+            raise OperatorError(f"{self._place}: key `id` must be kebab-case, at most 64 characters")
 
     def rule(self) -> LeakRule:
         unknown = sorted(set(self._table) - _KEYS)

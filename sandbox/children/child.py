@@ -52,8 +52,8 @@ class ConfinedChild:
         *,
         stdin: asyncio.WriteTransport,
         input_drain: "Drain",
-        stdout: asyncio.StreamReader,
-        stderr: asyncio.StreamReader,
+        stdout: "Source",
+        stderr: "Source",
         control: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         keep_log_bytes: int,
     ) -> None:
@@ -86,11 +86,11 @@ class ConfinedChild:
 
     async def receive(self, most: int, /) -> bytes:
         """At most *most* bytes of its standard output, at least one; empty once it has closed it."""
-        return await self._stdout.read(most)
+        return await self._stdout.reader.read(most)
 
     async def receive_error(self, most: int, /) -> bytes:
         """The same of its standard error; empty at once when a log is kept of it."""
-        return b"" if self._logging is not None else await self._stderr.read(most)
+        return b"" if self._logging is not None else await self._stderr.reader.read(most)
 
     async def send(self, data: bytes, /) -> None:
         """Write all of *data* to its standard input.
@@ -117,7 +117,7 @@ class ConfinedChild:
         return self._log.decode("utf-8", errors="replace")
 
     async def close(self) -> None:
-        """End it and everything it started. Idempotent; what it had written can still be received."""
+        """End it and everything it started, and close its streams. Idempotent."""
         self.closed = True
         with suppress(OSError):
             if self._control.can_write_eof():
@@ -133,6 +133,8 @@ class ConfinedChild:
             self._logging.cancel()
             with suppress(asyncio.CancelledError):
                 await self._logging
+        self._stdout.transport.close()
+        self._stderr.transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -157,9 +159,17 @@ class ConfinedChild:
         return Exit(code=int(str(said["code"])), signal=int(str(said["signal"])), killed=said["killed"] is True)
 
     async def _keep_log(self) -> None:
-        while chunk := await self._stderr.read(_READ_BYTES):
+        while chunk := await self._stderr.reader.read(_READ_BYTES):
             self._log += chunk
             del self._log[: max(0, len(self._log) - self._keep)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One stream we read."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.ReadTransport
 
 
 class Drain(asyncio.BaseProtocol):
@@ -195,8 +205,8 @@ async def connect(channels: Channels, *, keep_log_bytes: int) -> ConfinedChild:
     loop = asyncio.get_running_loop()
     drain = Drain()
     stdin, _ = await loop.connect_write_pipe(lambda: drain, os.fdopen(channels.stdin, "wb", buffering=0))
-    stdout = await _reader(channels.stdout)
-    stderr = await _reader(channels.stderr)
+    stdout = await _source(channels.stdout)
+    stderr = await _source(channels.stderr)
     channels.control.setblocking(False)
     control = await asyncio.open_connection(sock=channels.control, limit=_CONTROL_BYTES)
     return ConfinedChild(
@@ -209,9 +219,9 @@ async def connect(channels: Channels, *, keep_log_bytes: int) -> ConfinedChild:
     )
 
 
-async def _reader(descriptor: int) -> asyncio.StreamReader:
+async def _source(descriptor: int) -> Source:
     reader = asyncio.StreamReader(limit=_READ_BYTES)
-    await asyncio.get_running_loop().connect_read_pipe(
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
     )
-    return reader
+    return Source(reader=reader, transport=transport)

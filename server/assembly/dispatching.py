@@ -1,14 +1,15 @@
 """Puts dispatchers together: the same layers, records and runtimes over any catalogue."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from holdfast.contracts import Catalogue, Json, OperatorError, ToolName, ToolSpec
+from holdfast.contracts import Catalogue, Json, OperatorError, Principal, ToolName, ToolSpec
 from holdfast.contracts.json_values import canonical, parse
 from holdfast.safety.envelope import wrap, wrap_strict
 from holdfast.safety.gate import Gate
+from holdfast.safety.policy import PolicyBundle
 from holdfast.safety.schemas import CompiledSchema, Valid, compile_schema
 
 from ..config import Settings
@@ -77,16 +78,17 @@ class Dispatching:
             Outbound(layers.sanitizer, layers.leaks, layers.credentials), envelope_of(settings.envelope), kept
         )
 
-    def over(self, catalogue: Catalogue) -> Dispatcher:
-        """A dispatcher of the tools in *catalogue*."""
+    def over(self, catalogue: Catalogue, *, policy: Callable[[Principal], PolicyBundle] | None = None) -> Dispatcher:
+        """A dispatcher of the tools in *catalogue*, judged by *policy* or else the layers' own."""
+        layers = self._layers if policy is None else replace(self._layers, policy=policy)
         gate = Gate(
             catalogue=catalogue,
             approvals=self._records.approvals,
-            policy=self._layers.policy,
+            policy=layers.policy,
             digest=self._records.digest,
         )
         return Dispatcher(
-            inbound=Inbound(self._layers),
+            inbound=Inbound(layers),
             gate=gate,
             catalogue=catalogue,
             runtimes=self._runtimes,

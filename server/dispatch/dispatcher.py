@@ -134,7 +134,7 @@ class Dispatcher:
             self._metrics.cancelled(_runtime_of(trail))
             raise
         if trail.held_key is not None:
-            await self._records.once.end(trail.held_key, principal, result)
+            await self._give_key_back(trail.held_key, principal, trail, result)
         self._metrics.ended(_runtime_of(trail), result, seconds=time.monotonic() - trail.started)
         return result
 
@@ -145,12 +145,19 @@ class Dispatcher:
             _log.error("dispatch.failed", call=call.id, error=type(error).__name__)
             return refused(BROKEN)
 
+    async def _give_key_back(self, key: str, principal: Principal, trail: Trail, result: ToolResult) -> None:
+        if trail.ran:
+            await self._records.once.end(key, principal, result)
+        else:
+            await self._records.once.release(key, principal)
+
     async def _cut_off(self, trail: Trail, principal: Principal) -> None:
         """The caller went away: what was done is on the record all the same."""
         self._records.audit.cancelled(trail.call_id)
         self._metrics.cancelled(_runtime_of(trail))
         if trail.held_key is not None:
-            await asyncio.shield(self._records.once.lose(trail.held_key, principal))
+            lost = self._records.once.lose if trail.ran else self._records.once.release
+            await asyncio.shield(lost(trail.held_key, principal))
 
     def _open(self, call: ToolCall, principal: Principal, mode: str) -> Trail:
         # An unknown name is the caller's text and could be anything, a secret too: only well-formed names are recorded.
@@ -205,6 +212,7 @@ class Dispatcher:
         if spec.effects:
             await self._records.audit.durable(trail.intent)
         # 10 run
+        trail.ran = True
         outcome = await runtime.run(authorized)
         # 10b hooks: absent
         return await self._finish(outcome, authorized, trail)

@@ -53,11 +53,12 @@ class Once:
         return None if isinstance(taken, Begun) else result_of(taken.result)
 
     async def end(self, key: str, principal: Principal, result: ToolResult) -> None:
-        """Keep *result* under its key; a refusal had no effect, so its key is free again."""
-        if result.status in (Status.DENIED, Status.PENDING):
-            await self._keys.abandon(principal, key)
-        else:
-            await self._keys.finish(principal, key, result.operator_json())
+        """Keep *result* under its key: asking again gives it again."""
+        await self._keys.finish(principal, key, result.operator_json())
+
+    async def release(self, key: str, principal: Principal) -> None:
+        """Free the key of a call that never reached a runtime, and so had no effect."""
+        await self._keys.abandon(principal, key)
 
     async def lose(self, key: str, principal: Principal) -> None:
         """The call was cut off and may have had its effect."""

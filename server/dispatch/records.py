@@ -71,7 +71,7 @@ class Records:
 
     async def learn(self, session: Session, labels: frozenset[Label]) -> None:
         """The session takes on *labels*, on disk, before anything is handed out."""
-        if not labels <= session.labels:
+        if labels:
             await self.sessions.learn(session.id, labels)
 
     async def request_approval(

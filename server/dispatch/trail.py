@@ -36,6 +36,8 @@ class Trail:
     findings: list[Finding] = field(default_factory=list[Finding])
     spec: ToolSpec | None = None
     """The tool, once it is known."""
+    ran: bool = False
+    """Whether a runtime was given the call; from then on it may have had effects."""
     held_key: str | None = None
     """The idempotency key this call holds until it ends."""
 

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.contracts import InvalidRequest, NotFound, OperatorError, Overloaded, Principal, Scope, ToolSpec
+from holdfast.tools.formats import ListFormat, listed
 
 from .exchange import answer, gives, invalid, only_query, principal_of, read, takes, while_connected
-from .listings import ListFormat, described
 from .models import RegisterBody, RegistrationAnswer, ToolsAnswer
 from .ports import Registrar, Registration, ToolService
 from .surface import MIB, HttpLimits
@@ -47,7 +47,7 @@ class _Listing:
         key = (spec.digest.hex, form)
         written = self._written.get(key)
         if written is None:
-            text = json.dumps(described(spec, form), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text = json.dumps(listed(spec, form), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             written = self._written[key] = text.encode("utf-8")
             if len(self._written) > _CACHED:
                 self._written.popitem(last=False)
@@ -60,7 +60,7 @@ def listing_routes(tools: ToolService) -> APIRouter:
     listing = _Listing()
 
     @router.get("/v1/tools", responses=gives() | {200: {"model": ToolsAnswer}})
-    async def list_tools(request: Request, format: ListFormat = "holdfast") -> Response:  # noqa: A002 -- its name in the query
+    async def list_tools(request: Request, format: ListFormat = ListFormat.NATIVE) -> Response:  # noqa: A002 -- its name in the query
         """The tools the caller may know of."""
         principal = principal_of(request, Scope.CALL)
         only_query(request, "format")
@@ -74,7 +74,7 @@ def listing_routes(tools: ToolService) -> APIRouter:
         spec = next((spec for spec in tools.visible(principal) if spec.name == name), None)
         if spec is None:
             raise NotFound("there is no such tool")
-        return Response(listing.one(spec, "holdfast"), media_type="application/json")
+        return Response(listing.one(spec, ListFormat.NATIVE), media_type="application/json")
 
     return router
 

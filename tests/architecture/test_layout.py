@@ -93,7 +93,12 @@ def _expected() -> set[str]:
         for path in (ROOT / "policies").rglob("*")
         if path.is_file()
     }
-    return package | policies | {"holdfast/py.typed"}
+    examples = {
+        f"holdfast/_examples/{path.relative_to(ROOT / 'examples' / 'tools')}"
+        for path in (ROOT / "examples" / "tools").rglob("*")
+        if path.is_file()
+    }
+    return package | policies | examples | {"holdfast/py.typed"}
 
 
 @pytest.mark.timeout(300)

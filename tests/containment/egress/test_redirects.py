@@ -92,7 +92,9 @@ async def test_credentials_stay_on_the_same_origin(world: World) -> None:
     assert [request.count(b"T0P") for request in world.secure.requests] == [1, 1]
 
 
-@pytest.mark.parametrize(("status", "method", "body"), [("302", b"GET", b""), ("303", b"GET", b""), ("307", b"POST", b"data")])
+@pytest.mark.parametrize(
+    ("status", "method", "body"), [("302", b"GET", b""), ("303", b"GET", b""), ("307", b"POST", b"data")]
+)
 async def test_the_method_changes_as_the_status_says(world: World, status: str, method: bytes, body: bytes) -> None:
     world.secure.answers["/"] = redirect("/end", f"{status} Moved")
 

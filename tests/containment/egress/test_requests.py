@@ -79,7 +79,8 @@ async def test_a_refusal_tells_an_operator_the_very_rows(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("Host", "evil"), ("X", "a\r\nHost: evil"), ("Transfer-Encoding", "chunked"), ("Proxy-X", "y"), ("Cookie", "a=b")]
+    ("name", "value"),
+    [("Host", "evil"), ("X", "a\r\nHost: evil"), ("Transfer-Encoding", "chunked"), ("Proxy-X", "y"), ("Cookie", "a=b")],
 )
 async def test_a_header_that_is_not_the_callers_is_refused(world: World, name: str, value: str) -> None:
     reason = await world.refusal("https://api.example.com/", headers=((name, value),))

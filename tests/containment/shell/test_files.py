@@ -12,7 +12,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_the_workspace_can_be_read_and_written(place: Place) -> None:
-    said = await place.output("cat file; echo new > made; mkdir -p a/b; ln -s made link; cat link; mv made a/b/; rm file")
+    said = await place.output(
+        "cat file; echo new > made; mkdir -p a/b; ln -s made link; cat link; mv made a/b/; rm file"
+    )
 
     assert said == "insidenew\n"
     assert (place.root / "a" / "b" / "made").read_text() == "new\n"
@@ -50,7 +52,9 @@ async def test_nothing_outside_is_read(place: Place, attempt: str) -> None:
     assert str(place.outside / "secret") not in said.replace(attempt, "") or "denied" in said or "cannot" in said
 
 
-@pytest.mark.parametrize("path", ["/etc/shadow", "/root/.ssh/id_rsa", "/proc/1/environ", "/proc/1/cmdline", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "path", ["/etc/shadow", "/root/.ssh/id_rsa", "/proc/1/environ", "/proc/1/cmdline", "/etc/passwd"]
+)
 async def test_nothing_of_the_machine_is_read(place: Place, path: str) -> None:
     outcome = await place.argv("/bin/cat", path)
 
@@ -75,7 +79,7 @@ async def test_nothing_of_the_machine_is_read(place: Place, path: str) -> None:
         "chown 1 {outside}/secret",
         "touch -d 2001-01-01 {outside}/secret",
         "python3 -c 'import os; os.utime(\"{outside}/secret\", (1, 1))'",
-        "python3 -c 'import os; os.setxattr(\"{outside}/secret\", \"user.x\", b\"1\")'",
+        'python3 -c \'import os; os.setxattr("{outside}/secret", "user.x", b"1")\'',
         "python3 -c 'import os; os.truncate(\"{outside}/secret\", 0)'",
         "mount -t tmpfs none {outside}",
         "echo x > /tmp/escaped-by-shell; echo x > /dev/shm/escaped-by-shell; echo x > /usr/escaped-by-shell",
@@ -85,7 +89,9 @@ async def test_nothing_outside_is_changed(place: Place, attempt: str) -> None:
     def seen() -> list[tuple[object, ...]]:
         paths = [place.outside, *sorted(place.outside.rglob("*"))]
         states = [path.lstat() for path in paths]
-        return [(path, one.st_mode, one.st_uid, one.st_mtime, one.st_size) for path, one in zip(paths, states, strict=True)]
+        return [
+            (path, one.st_mode, one.st_uid, one.st_mtime, one.st_size) for path, one in zip(paths, states, strict=True)
+        ]
 
     before = seen()
 
@@ -118,14 +124,19 @@ async def test_nothing_outside_is_changed(place: Place, attempt: str) -> None:
         "ln -s x .git/new",
         "python3 -c 'import os; os.mkfifo(\".git/new\")'",
         "python3 -c 'import ctypes; ctypes.CDLL(None).syscall(85, b\".git/config\", 0o600)'",  # creat
-        "python3 -c 'import os; fd = os.open(\".git/config\", 0); open(f\"/proc/self/fd/{fd}\", \"w\").write(\"x\")'",
+        'python3 -c \'import os; fd = os.open(".git/config", 0); open(f"/proc/self/fd/{fd}", "w").write("x")\'',
         "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\".git/new\")'",
     ],
 )
 async def test_a_protected_folder_is_not_written(place: Place, attempt: str) -> None:
     def seen() -> list[object]:
         return [
-            (path.relative_to(place.root), path.lstat().st_mode, path.lstat().st_nlink, path.is_file() and path.read_text())
+            (
+                path.relative_to(place.root),
+                path.lstat().st_mode,
+                path.lstat().st_nlink,
+                path.is_file() and path.read_text(),
+            )
             for base in (".git", "sub/.git")
             for path in sorted((place.root / base, *(place.root / base).rglob("*")))
         ]
@@ -137,7 +148,9 @@ async def test_a_protected_folder_is_not_written(place: Place, attempt: str) -> 
     assert seen() == before
 
 
-@pytest.mark.parametrize("name", [".mcp.json", ".bashrc", ".profile", ".vscode", ".claude", ".zshrc", ".envrc", "holdfast.toml"])
+@pytest.mark.parametrize(
+    "name", [".mcp.json", ".bashrc", ".profile", ".vscode", ".claude", ".zshrc", ".envrc", "holdfast.toml"]
+)
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -153,7 +166,7 @@ async def test_a_protected_folder_is_not_written(place: Place, attempt: str) -> 
         "python3 -c 'import os; os.mknod(\"{name}\")'",
         "python3 -c 'import ctypes; ctypes.CDLL(None).syscall(85, b\"{name}\", 0o600)'",  # creat
         "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"{name}\")'",
-        "python3 -c 'import os; os.symlink(\"file\", \"{name}\", dir_fd=os.open(\".\", 0))'",
+        'python3 -c \'import os; os.symlink("file", "{name}", dir_fd=os.open(".", 0))\'',
     ],
 )
 async def test_a_protected_name_that_does_not_exist_is_not_made(place: Place, name: str, attempt: str) -> None:

@@ -77,7 +77,9 @@ async def test_nothing_outlives_a_keeper_that_is_killed(place: Place) -> None:
     call = asyncio.ensure_future(place.run("setsid sleep 1000 & touch begun; sleep 1000"))
     while not (place.root / "begun").exists():
         await asyncio.sleep(0.01)
-    keepers = [one for one in descendants(place.launcher.pid) if b"launching" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    keepers = [
+        one for one in descendants(place.launcher.pid) if b"launching" in Path(f"/proc/{one}/cmdline").read_bytes()
+    ]
 
     os.kill(keepers[0], signal.SIGKILL)
 
@@ -149,7 +151,9 @@ async def test_a_fork_bomb_by_the_bare_system_call_meets_the_process_limit(place
 
 
 async def test_a_memory_bomb_ends_at_the_limit(place: Place) -> None:
-    outcome = await place.argv("/usr/bin/python3", "-c", "held = [bytearray(16 << 20) for _ in range(1000)]; print('held')")
+    outcome = await place.argv(
+        "/usr/bin/python3", "-c", "held = [bytearray(16 << 20) for _ in range(1000)]; print('held')"
+    )
 
     assert isinstance(outcome, Stopped)
     assert outcome.limit is LimitName.MEMORY
@@ -159,15 +163,13 @@ async def test_memory_is_counted_over_all_processes_together(place: Place) -> No
     hold = "import sys; held = bytearray(100 << 20); print('held', flush=True); sys.stdin.read()"
     (place.root / "hold.py").write_text(hold)
 
-    said = await place.output(
-        "for i in 1 2 3 4; do (sleep 3 | python3 hold.py) & done; wait", memory_bytes=256 * MIB
-    )
+    said = await place.output("for i in 1 2 3 4; do (sleep 3 | python3 hold.py) & done; wait", memory_bytes=256 * MIB)
 
     assert said.count("held") < 4
 
 
 async def test_memory_behind_a_descriptor_is_not_to_be_had(place: Place) -> None:
-    said = await place.output("python3 -c 'import os; os.memfd_create(\"x\"); print(\"made\")'")
+    said = await place.output('python3 -c \'import os; os.memfd_create("x"); print("made")\'')
 
     assert "made" not in said
 

@@ -81,7 +81,7 @@ async def test_no_network_not_even_to_this_machine(place: Place, kind: str) -> N
         port = listener.getsockname()[1]
 
         said = await place.output(
-            f"python3 -c 'import socket; s = socket.socket({kind}); s.connect((\"127.0.0.1\", {port})); s.send(b\"x\"); print(\"out\")'"
+            f'python3 -c \'import socket; s = socket.socket({kind}); s.connect(("127.0.0.1", {port})); s.send(b"x"); print("out")\''
         )
 
         assert "out\n" not in said
@@ -89,7 +89,9 @@ async def test_no_network_not_even_to_this_machine(place: Place, kind: str) -> N
             datagrams.recv(1)
 
 
-@pytest.mark.parametrize("family", ["AF_NETLINK, 3, 0", "AF_PACKET, 3, 0", "AF_INET, 3, 1", "AF_VSOCK, 1, 0", "AF_ALG, 5, 0"])
+@pytest.mark.parametrize(
+    "family", ["AF_NETLINK, 3, 0", "AF_PACKET, 3, 0", "AF_INET, 3, 1", "AF_VSOCK, 1, 0", "AF_ALG, 5, 0"]
+)
 async def test_sockets_of_odd_kinds_reach_nothing(place: Place, family: str) -> None:
     said = await place.output(
         f"python3 -c 'import socket; s = socket.socket(socket.{family.replace(', ', ', ', 1)}); print(s.getsockname())'"

@@ -30,6 +30,7 @@ from holdfast.sandbox.wasm.pool import PoolBounds
 from holdfast.sandbox.wasm.report import ModuleRefused
 from holdfast.sandbox.wasm.runtime import WasmRuntime
 
+EVERYTHING = Grants()
 KEY = bytes(range(32))
 LIMITS = Limits(fuel=100_000_000, memory_bytes=4 * MIB, wall_ms=10_000, output_bytes=1000, host_calls=0)
 
@@ -61,7 +62,7 @@ class World:
     runtime: WasmRuntime
     modules: dict[Digest, bytes] = field(default_factory=dict)
 
-    def tool(self, module: str | bytes, *, grants: Grants = Grants(), abi: str | None = None, **limits) -> ToolSpec:
+    def tool(self, module: str | bytes, *, grants: Grants = EVERYTHING, abi: str | None = None, **limits) -> ToolSpec:
         wasm = assembled(module) if isinstance(module, str) else module
         digest = Digest.of(wasm)
         self.modules[digest] = wasm

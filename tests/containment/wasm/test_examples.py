@@ -112,7 +112,8 @@ async def test_the_c_example_says_what_is_wrong_on_its_log(world, built_c):
 
     outcome = await world.call(spec, nothing=1)
 
-    assert isinstance(outcome, Completed) and outcome.is_error
+    assert isinstance(outcome, Completed)
+    assert outcome.is_error
     assert "exit code 2" in outcome.content[-1].text
     assert "word_count: the arguments are not" in outcome.log
 
@@ -120,7 +121,8 @@ async def test_the_c_example_says_what_is_wrong_on_its_log(world, built_c):
 async def test_the_text_example_traps_on_what_its_schema_forbids(world):
     outcome = await world.call(await _wat(world), nothing=1)
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/trap"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/trap"
 
 
 async def test_the_c_example_as_it_is_shipped_is_refused(world, built_c):

@@ -65,7 +65,8 @@ async def test_a_wasi_call_that_breaks_its_rules_is_a_trap(world):
 
     outcome = await world.call(world.tool(text))
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/trap"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/trap"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,8 @@ async def test_an_exit_code_is_an_error_that_says_its_code(world):
 
     outcome = await world.call(world.tool(text))
 
-    assert isinstance(outcome, Completed) and outcome.is_error
+    assert isinstance(outcome, Completed)
+    assert outcome.is_error
     assert [block.text for block in outcome.content] == ["the tool ended with exit code 7"]
 
 
@@ -123,13 +125,15 @@ async def test_an_exit_with_zero_is_no_error(world):
 
     outcome = await world.call(world.tool(text))
 
-    assert isinstance(outcome, Completed) and not outcome.is_error
+    assert isinstance(outcome, Completed)
+    assert not outcome.is_error
 
 
 async def test_a_trap_in_the_start_function_is_a_trap(world):
     outcome = await world.call(world.tool(guests.TRAP_IN_START))
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/trap"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/trap"
     assert world.runtime.worker_pids == ()
 
 
@@ -140,7 +144,8 @@ async def test_the_text_of_a_trap_is_cut(world):
 
     outcome = await world.call(world.tool(text))
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/trap"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/trap"
     assert len(outcome.detail) <= 500
     assert "ignore-all" not in outcome.message
 
@@ -159,7 +164,8 @@ async def test_arguments_are_never_written_outside_the_memory(world, place):
 
     outcome = await world.call(world.tool(text), text="long enough to cross the end of the memory")
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/abi"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/abi"
     assert world.runtime.worker_pids == ()
 
 
@@ -168,4 +174,5 @@ async def test_an_answer_that_is_not_json_is_no_answer_of_core_json(world):
 
     outcome = await world.call(world.tool(text))
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/not-json"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/not-json"

@@ -1,6 +1,5 @@
 """Only the module that was approved runs, and only native code that we compiled from it."""
 
-import os
 import stat
 
 import pytest
@@ -20,7 +19,8 @@ async def test_a_module_swapped_after_approval_never_runs(world):
 
     outcome = await world.call(spec)
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/integrity"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/integrity"
     assert world.runtime.worker_pids == ()
 
 
@@ -33,7 +33,8 @@ async def test_a_module_swapped_after_it_was_compiled_never_runs(raised, tmp_pat
 
     outcome = await world.call(spec)
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/integrity"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/integrity"
 
 
 async def test_a_module_that_is_gone_is_a_failed_call(world):
@@ -68,7 +69,8 @@ async def test_a_forged_artifact_is_refused_and_the_module_compiled_again(raised
     file.write_bytes(forged)
     outcome = await world.call(spec)
 
-    assert isinstance(outcome, Completed) and outcome.structured == 2
+    assert isinstance(outcome, Completed)
+    assert outcome.structured == 2
     assert isinstance(ArtifactCache(folder, KEY).load(spec.runtime.module), Artifact)
 
 
@@ -84,7 +86,8 @@ async def test_the_artifact_of_another_module_is_refused_in_its_place(raised, tm
 
     outcome = await world.call(honest)
 
-    assert isinstance(outcome, Completed) and outcome.structured == 2
+    assert isinstance(outcome, Completed)
+    assert outcome.structured == 2
 
 
 async def test_an_artifact_made_under_another_key_is_not_taken(raised, tmp_path):
@@ -126,7 +129,7 @@ async def test_artifacts_are_for_their_owner_alone(raised, tmp_path):
 
 def test_a_folder_others_may_write_is_refused(tmp_path):
     (tmp_path / "open").mkdir()
-    os.chmod(tmp_path / "open", 0o777)
+    (tmp_path / "open").chmod(0o777)
 
     with pytest.raises(OperatorError, match="mode 0700"):
         ArtifactCache(tmp_path / "open", KEY)

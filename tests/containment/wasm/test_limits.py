@@ -18,11 +18,13 @@ async def test_an_endless_loop_runs_out_of_fuel_and_spares_its_worker(world):
     pids = world.runtime.worker_pids
     again = await world.call(spec)
 
-    assert isinstance(first, Stopped) and first.limit is LimitName.FUEL
+    assert isinstance(first, Stopped)
+    assert first.limit is LimitName.FUEL
     assert first.usage.fuel >= 1_000_000
     assert first.isolation == ISOLATION
     assert again.limit is LimitName.FUEL
-    assert world.runtime.worker_pids == pids and len(pids) == 1
+    assert world.runtime.worker_pids == pids
+    assert len(pids) == 1
 
 
 async def test_an_endless_loop_with_fuel_to_burn_is_stopped_by_the_clock(world):
@@ -30,7 +32,8 @@ async def test_an_endless_loop_with_fuel_to_burn_is_stopped_by_the_clock(world):
 
     outcome = await world.call(spec)
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.WALL
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.WALL
     assert outcome.usage.fuel > 0  # stopped from inside, so the worker could say what was used
     assert len(world.runtime.worker_pids) == 1
 
@@ -41,14 +44,16 @@ async def test_a_sleep_in_a_host_call_is_stopped_by_the_clock_and_costs_the_work
 
     outcome = await world.call(spec)
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.WALL
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.WALL
     assert world.runtime.worker_pids == ()
 
 
 async def test_endless_recursion_is_stopped_at_the_stack_and_costs_the_worker(world):
     outcome = await world.call(world.tool(guests.RECURSE))
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.STACK
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.STACK
     assert world.runtime.worker_pids == ()
 
 
@@ -64,7 +69,8 @@ async def test_memory_grows_to_the_limit_and_not_beyond(world):
 async def test_a_module_that_starts_with_more_memory_than_allowed_never_runs(world):
     outcome = await world.call(world.tool(guests.core("(i64.const 0)", memory="100"), memory_bytes=MIB))
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.MEMORY
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.MEMORY
 
 
 async def test_twenty_memories_of_a_mebibyte_are_refused_before_anything_compiles(world):
@@ -73,14 +79,16 @@ async def test_twenty_memories_of_a_mebibyte_are_refused_before_anything_compile
 
     outcome = await world.call(world.tool(guests.core("(i64.const 0)", parts=many, memory="16")))
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/module"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/module"
     assert "more than 1 memories" in outcome.detail
 
 
 async def test_tables_grow_to_their_limit_and_not_beyond(world):
     outcome = await world.call(world.tool(guests.TABLE_GROW))
 
-    assert isinstance(outcome, Completed) and outcome.structured == 100_000
+    assert isinstance(outcome, Completed)
+    assert outcome.structured == 100_000
 
 
 async def test_two_tables_share_one_limit(world):
@@ -88,19 +96,22 @@ async def test_two_tables_share_one_limit(world):
 
     outcome = await world.call(world.tool(text))
 
-    assert isinstance(outcome, Completed) and outcome.structured == 50_000
+    assert isinstance(outcome, Completed)
+    assert outcome.structured == 50_000
 
 
 async def test_a_table_that_starts_too_large_never_runs(world):
     outcome = await world.call(world.tool(guests.core("(i64.const 0)", parts="(table 200000 funcref)")))
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.TABLE
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.TABLE
 
 
 async def test_a_flood_of_output_is_stopped_and_costs_the_worker(world):
     outcome = await world.call(world.tool(guests.flood(1)))
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.OUTPUT
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.OUTPUT
     assert outcome.usage.output_bytes <= 10 * MIB
     assert world.runtime.worker_pids == ()
 
@@ -110,7 +121,8 @@ async def test_an_answer_larger_than_all_output_is_stopped(world):
 
     outcome = await world.call(world.tool(guests.core(body, memory="200"), memory_bytes=16 * MIB))
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.OUTPUT
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.OUTPUT
 
 
 async def test_a_flood_of_log_lines_is_kept_to_a_thousand(world):
@@ -129,7 +141,8 @@ async def test_a_flood_of_log_lines_is_kept_to_a_thousand(world):
 
     assert isinstance(outcome, Completed)
     lines = outcome.log.split("\n")
-    assert len(lines) == 1001 and lines[-1] == "[4000 more lines were dropped]"
+    assert len(lines) == 1001
+    assert lines[-1] == "[4000 more lines were dropped]"
     assert set(lines[:-1]) == {"é" * 2048}
 
 
@@ -138,7 +151,8 @@ async def test_wasi_calls_have_a_count_of_their_own(world):
 
     outcome = await world.call(world.tool(text, fuel=10_000_000_000))
 
-    assert isinstance(outcome, Stopped) and outcome.limit is LimitName.HOST_CALLS
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.HOST_CALLS
 
 
 async def test_fewer_wasi_calls_than_the_count_go_through(world):
@@ -156,7 +170,8 @@ async def test_fewer_wasi_calls_than_the_count_go_through(world):
 async def test_arguments_over_the_frame_cap_never_reach_a_worker(world):
     outcome = await world.call(world.tool(guests.STATE), text="x" * (5 << 20))
 
-    assert isinstance(outcome, Failed) and outcome.code == "wasm/arguments"
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "wasm/arguments"
 
 
 async def test_what_a_command_writes_before_it_is_stopped_is_not_an_answer(world):

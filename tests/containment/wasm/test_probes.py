@@ -1,10 +1,11 @@
 """The live probes pass here, see a missing wall, and no worker can be talked into running one."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from holdfast.sandbox.confinement import kernel_unsafe
 from holdfast.sandbox.wasm import worker
 from holdfast.sandbox.wasm.frames import frame
 from holdfast.sandbox.wasm.memfd import sealed
@@ -67,5 +68,35 @@ def test_a_worker_ends_on_a_birth_that_is_none():
     assert child.wait() == 70
 
 
-def test_the_heap_is_kept_to_one_before_a_filter_is_loaded():
-    kernel_unsafe.keep_one_heap()  # idempotent, and harmless in this process
+def test_threads_that_meet_in_malloc_open_nothing():
+    """Else glibc opens a file to count the processors, and the filter ends the worker at a moment nobody can foresee.
+
+    A process of its own: one heap is for good.
+    """
+    program = """
+import ctypes, os, threading
+from holdfast.sandbox.confinement.kernel_unsafe import allow_only, forbid_new_privileges, keep_one_heap
+from holdfast.sandbox.confinement.syscalls import CALLS, machine
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+ready, go = threading.Barrier(9), threading.Event()
+def allocate():
+    ready.wait()
+    go.wait()
+    for _ in range(20_000):
+        libc.free(libc.malloc(5000))
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+keep_one_heap()
+for thread in threads:
+    thread.start()
+forbid_new_privileges()
+ready.wait()
+allow_only(CALLS, machine())
+go.set()
+for thread in threads:
+    thread.join()
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
+
+    assert done.returncode == 0

@@ -179,6 +179,13 @@ def test_a_flood_is_never_silence(detector: LeakDetector, piece: str) -> None:
     assert {each.action for each in detector.scan([text], Where.ARGUMENTS)} == {Action.DENY}
 
 
+def test_confirming_is_bounded_too(slow_detector: LeakDetector) -> None:
+    """Without the database nothing caps what is seen, so the budget of confirmation alone must."""
+    found = slow_detector.scan([f"{GITHUB} " * 3000], Where.OUTPUT)
+
+    assert {each.rule for each in found} == {FLOOD}
+
+
 def test_nothing_is_found_in_nothing(detector: LeakDetector) -> None:
     assert detector.scan([], Where.OUTPUT) == ()
     assert detector.scan(["", ""], Where.OUTPUT) == ()
@@ -198,3 +205,11 @@ def test_threads_scan_at_once(detector: LeakDetector) -> None:
         thread.join()
 
     assert results == [1] * 200
+
+
+def test_the_mark_of_a_redaction_gives_what_follows_no_meaning(detector: LeakDetector) -> None:
+    value = expand("{base62:26}7xK3")
+
+    assert detector.scan([f"[REDACTED:alibaba-named-key] {value.lower()}"], Where.OUTPUT) == ()
+    assert detector.scan([f"[REDACTED:no-such-rule] api_key {value}"], Where.OUTPUT) != ()
+    assert detector.scan([f"[REDACTED:alibaba-named-key]{GITHUB}"], Where.OUTPUT) != ()

@@ -9,7 +9,17 @@ from holdfast.sandbox.egress.headers import checked_headers, checked_method, for
 @pytest.mark.parametrize(
     "name",
     [
-        *("Host", "host", "Content-Length", "TRANSFER-ENCODING", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade"),
+        *(
+            "Host",
+            "host",
+            "Content-Length",
+            "TRANSFER-ENCODING",
+            "Connection",
+            "Keep-Alive",
+            "TE",
+            "Trailer",
+            "Upgrade",
+        ),
         *("Cookie", "Cookie2", "Expect", "Proxy-Authorization", "proxy-connection", "X-HTTP-Method-Override"),
     ],
 )
@@ -56,7 +66,13 @@ def test_names_come_out_in_lower_case_and_accept_encoding_is_ours() -> None:
 
 
 def test_only_innocent_headers_go_to_another_origin() -> None:
-    headers = (("authorization", "x"), ("x-api-key", "x"), ("accept", "text/html"), ("referer", "x"), ("range", "bytes=0-"))
+    headers = (
+        ("authorization", "x"),
+        ("x-api-key", "x"),
+        ("accept", "text/html"),
+        ("referer", "x"),
+        ("range", "bytes=0-"),
+    )
 
     assert for_another_origin(headers) == (("accept", "text/html"), ("range", "bytes=0-"))
 

@@ -133,7 +133,15 @@ def test_a_redirect_is_resolved_against_where_it_came_from(location: str, leads_
 
 @pytest.mark.parametrize(
     "location",
-    ["https://user:x@other.test/", "\\\\other.test/", "/\\other.test", "gopher://x/", "ht\ttps://x.test/", "//[::1", "a\nb"],
+    [
+        "https://user:x@other.test/",
+        "\\\\other.test/",
+        "/\\other.test",
+        "gopher://x/",
+        "ht\ttps://x.test/",
+        "//[::1",
+        "a\nb",
+    ],
 )
 def test_a_redirect_that_can_be_read_in_two_ways_is_refused(location: str) -> None:
     with pytest.raises(Refusal):

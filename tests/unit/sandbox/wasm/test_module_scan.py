@@ -1,5 +1,7 @@
 """The scan refuses what is malformed, too large or switched off, and tells the calling conventions apart."""
 
+import contextlib
+
 import pytest
 import wasmtime
 from hypothesis import given
@@ -102,8 +104,10 @@ def test_a_changed_byte_is_taken_or_refused_and_nothing_else(place, value):
 
     try:
         scan(bytes(changed))
+        said = ""
     except ModuleRefused as refused:
-        assert all(" " <= char <= "~" for char in str(refused))
+        said = str(refused)
+    assert all(" " <= char <= "~" for char in said)
 
 
 @pytest.mark.parametrize(
@@ -180,10 +184,8 @@ def test_constants_that_look_like_blocks_do_not_count():
 
 @given(body=st.binary(max_size=400))
 def test_reading_any_function_body_ends(body):
-    try:
+    with contextlib.suppress(ModuleRefused):
         scan(command(body=b"\0" + b"\x02\x40" * 1001 + body))
-    except ModuleRefused:
-        pass
 
 
 def test_every_instruction_that_wasmtime_takes_is_read_to_its_end():
@@ -194,7 +196,8 @@ def test_every_instruction_that_wasmtime_takes_is_read_to_its_end():
         (local.set 0 (i32.load offset=300 (i32.const 0))) (i64.store32 offset=2 (i32.const 4) (i64.const -3))
         (drop (select (result i32) (i32.const 2) (i32.const 3) (i32.const 4)))
         (drop (i32.trunc_sat_f64_u (f64.const 2))) (memory.copy (i32.const 0) (i32.const 2) (i32.const 3))
-        (memory.fill (i32.const 0) (i32.const 2) (i32.const 3)) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))
+        (memory.fill (i32.const 0) (i32.const 2) (i32.const 3)) (memory.init $d (i32.const 0) (i32.const 0)
+          (i32.const 1))
         (data.drop $d) (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)) (elem.drop $e)
         (table.copy $t $t (i32.const 0) (i32.const 0) (i32.const 1)) (drop (table.size $t))
         (drop (table.grow $t (ref.null func) (i32.const 1))) (table.fill $t (i32.const 0) (ref.null func) (i32.const 1))
@@ -233,8 +236,7 @@ def test_every_instruction_that_wasmtime_takes_is_read_to_its_end():
             "nothing answers",
         ),
         (
-            '(module (import "wasi_unstable" "fd_close" (func (param i32) (result i32))) '
-            '(memory (export "memory") 1) (func (export "_start")))',
+            '(module (import "wasi_unstable" "f" (func)) (memory (export "memory") 1) (func (export "_start")))',
             "nothing answers",
         ),
     ],
