@@ -2,6 +2,7 @@
 
 import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import holdfast.safety.leaks
@@ -37,10 +38,7 @@ def check(data: bytes) -> None:
 
 def _ordered(found: tuple[Finding, ...]) -> bool:
     """Findings come in order and none overlaps the next."""
-    return all(
-        (one.part, one.end) <= (two.part, two.start) or one.part < two.part
-        for one, two in zip(found, found[1:], strict=False)
-    )
+    return all((one.part, one.end) <= (two.part, two.start) or one.part < two.part for one, two in pairwise(found))
 
 
 def _converges(detector: LeakDetector, texts: tuple[str, ...], found: tuple[Finding, ...]) -> None:

@@ -30,12 +30,17 @@ def _check_message(data: bytes) -> None:
     try:
         message = read_message(data)
     except MalformedJson as error:
-        assert "\n" not in error.message
+        _check_words(error.message)
         return
     if isinstance(message, Answered):
         outcome: Outcome = outcome_of(message.result, UPSTREAM, ())
         assert isinstance(outcome, KINDS)
         _check_tools(message.result.get("tools"))
+
+
+def _check_words(message: str) -> None:
+    assert message
+    assert message.isprintable()
 
 
 def _check_tools(tools: Json) -> None:

@@ -1,6 +1,7 @@
 """Runs one command in the workspace as a confined child and collects what it wrote; never runs one unconfined.
 
-1. The environment is `PATH`, `LANG`, `HOME` and `TMPDIR`, and nothing else: nothing of the server's is in it.
+1. The environment is `PATH`, `LANG`, `HOME`, `TMPDIR` and `GIT_CONFIG_NOSYSTEM` (git gives up when it may not read the
+   system's configuration), and nothing of the server's is in it.
 2. The workspace may be read and written, but for the protected names (see `ChildSpec.protected`): at its top whether
    they exist or not, below it those that exist, three folders down. Programs and libraries of the system may be read.
 3. A scratch folder of its own is made for each command (`TMPDIR`) and removed after it.
@@ -90,6 +91,7 @@ class Shell:
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "LANG": "C.UTF-8",
                 "HOME": str(self._root),
+                "GIT_CONFIG_NOSYSTEM": "1",
                 "TMPDIR": scratch,
             },
             readable=self._readable,

@@ -68,12 +68,17 @@ class Draft:
     def __init__(self, text: str) -> None:
         self.text = text
         self.spans: list[Span] = []
+        self._length = len(text)
         self._now = [0]
         self._shift = [0]
 
     def original(self, position: int) -> int:
         """Where the character at *position* of the text stood at first."""
-        return position + self._shift[bisect_right(self._now, position) - 1]
+        index = bisect_right(self._now, position) - 1
+        mapped = position + self._shift[index]
+        after = index + 1
+        limit = self._now[after] + self._shift[after] if after < len(self._now) else self._length
+        return min(mapped, limit)  # what was put in stands where it replaced something
 
     def original_end(self, position: int) -> int:
         """Where the characters before *position* ended at first."""
@@ -85,7 +90,9 @@ class Draft:
         now, shift = [0], [self._shift[0]]
         done = length = 0
         for edit in edits:
-            self.spans.append(Span(start=self.original(edit.start), end=self.original_end(edit.end), rule=edit.rule))
+            start = self.original(edit.start)
+            end = min(max(start + 1, self.original_end(edit.end)), self._length)
+            self.spans.append(Span(start=min(start, end), end=end, rule=edit.rule))
             length = self._keep(done, edit.start, length, now, shift) + len(edit.to)
             pieces += (self.text[done : edit.start], edit.to)
             done = edit.end

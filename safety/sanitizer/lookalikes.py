@@ -37,7 +37,7 @@ SHAPES: Final = {
     "\u028a\u03bc\u0446\u1d99\ua7b9\u24b0\U0001f164\U0001f184\U0001f1fa",
     "p": "\u0440\u03c1\u03f1\u2374\u2ca3\u13e2\u146d\ua4d1\U00010295\u1d29\u00fe\u1d18\u01a5\u1d71\u1d7d\u1d88\ua751"
     "\ua753\ua755\u20bd\u01bf\u24ab\U0001f15f\U0001f17f\U0001f18a\U0001f1f5",
-    "_": "-.:\u00b7\u02cd\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u2017\u203f\u2040\u2054\u2212\u30fb\uff65",
+    "_": "-.:\u00b7\u02cd\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u203f\u2040\u2054\u2212\u30fb\uff65",
     "/": "\u2215\u2044\u2571\u29f8\u1735\u2041\u27cb\u3033\u2f03\u31d3\u4e3f\u2cc6\U0001d23a\u30ce",
     "<": "\u2039\u276e\u02c2\U0001d236\u1438\u16b2\u27e8\u2329\u3008\u276c\u2770\u29fc",
 }
@@ -83,10 +83,15 @@ def letterforms() -> dict[str, str]:
 
 @cache
 def unseen() -> str:
-    """The body of a regular-expression class of every character that does not show."""
+    """The body of a regular-expression class of every character that does not show, or is a mark on nothing."""
     return (
-        _class_body(ord(char) for plane in PLANES for char in map(chr, plane) if does_not_show(char)) + _NEVER_ASSIGNED
+        _class_body(ord(char) for plane in PLANES for char in map(chr, plane) if _reads_as_nothing(char))
+        + _NEVER_ASSIGNED
     )
+
+
+def _reads_as_nothing(char: str) -> bool:
+    return does_not_show(char) or (bool(unicodedata.decomposition(char)) and not skeleton(char).strip())
 
 
 def _unmarked(text: str) -> str:

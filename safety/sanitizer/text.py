@@ -38,8 +38,11 @@ def clean_text(text: str, media_type: str) -> tuple[str, list[Span]]:
     if media_type in html.HTML_TYPES or (media_type == "text/plain" and html.is_document(draft.text)):
         cleaned = html.clean(draft.text)
         spans += [Span(start=0, end=len(text), rule=rule) for rule in cleaned.rules]
-        notes = sorted({rule for _, _, rule in disguise.annotations(cleaned.text)})
-        return cleaned.text, [*spans, *(disguise.span(0, len(text), rule) for rule in notes)]
+        again = Draft(cleaned.text)
+        _clean_channels(again)  # taking markup out can join the halves of a word around an invisible character
+        spans += [Span(start=0, end=len(text), rule=rule) for rule in sorted({span.rule for span in again.spans})]
+        notes = sorted({rule for _, _, rule in disguise.annotations(again.text)})
+        return again.text, [*spans, *(disguise.span(0, len(text), rule) for rule in notes)]
     for start, end, rule in disguise.annotations(draft.text):
         spans.append(disguise.span(draft.original(start), draft.original_end(end), rule))
     return draft.text, spans

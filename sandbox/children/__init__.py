@@ -21,27 +21,34 @@ becomes a daemon is still below its keeper, because the keeper is a subreaper.
 
 What is written for a child and enforced, by whom:
 
-- files: sandlock's Landlock rules (kernel), a Landlock layer of ours around the keeper *and* the child (kernel), and
-  sandlock's path mediation, which is what denies `chmod`, `chown`, `utimens` and `setxattr` outside the grants:
-  Landlock knows nothing of them;
-- write-protected names inside a writable folder: sandlock's mediation (`fs_mount_ro`), which also works for names that
-  do not exist yet. Run as root, those that exist are mounted read-only on top of that (kernel). The system calls that
-  sandlock 0.9 does not mediate (`creat`, `mknod`, `utime`, ...) are denied altogether;
+- files: sandlock's Landlock rules, and a Landlock layer of ours around the keeper *and* the child. No symbolic link,
+  pipe, socket or device can be made (kernel);
+- what Landlock knows nothing of (`chmod`, `chown`, times, extended attributes): everything but the writable folders is
+  mounted read-only in a mount namespace of the child's own (kernel). Where none can be had, as in most containers,
+  those calls are denied altogether, in the writable folders too;
+- write-protected names inside a writable folder: those that exist are mounted read-only (kernel), or without mounts
+  denied altogether, reading included. Those that do not exist at its top are denied by sandlock, which opens files on
+  the child's behalf and so cannot be raced. It lets `mkdir` through: such a folder stays empty, and is removed;
 - network: Landlock and seccomp; none unless endpoints are named. A named endpoint is dialled directly and *passes the
   egress broker by*: no name, redirect or secret of it is ever checked;
-- memory and processes: sandlock's count over the whole tree. Over the memory limit it is killed; over the process
-  limit `fork` fails with EAGAIN.
+- memory and processes: sandlock's count over the whole tree. A process that goes over the memory limit is killed; over
+  the process limit `fork` fails with EAGAIN.
+
+What is not protected: a protected name that is made more than one folder down, and one that exists more than three
+folders down. In `isolation`, `mounts` says that mounts are read-only.
 
 Measured on Linux 6.18 with sandlock 0.9, and why it is done this way:
 
-- sandlock as root keeps every capability: the child could `mknod` a disk and `chmod` any file of root's. So the keeper
-  drops them all, mounts everything but the writable folders read-only, and changes to the owner of the writable
-  folders if that is not root;
-- `fs_denied` denies reading as well, and lets `mkdir` and `symlink` make a denied name. `workdir` (copy on write) loses
-  new files from `stat` and writes through hard links. `fs_mount` of a writable folder lets writes through symbolic
-  links into protected ones. Only `chroot="/"` with `fs_mount_ro` held against every attack in `tests/containment`;
-- with it, the *names* in the folders above a grant can be listed (sandlock lists them on the child's behalf); nothing
-  in them can be opened, changed or examined.
+- sandlock as root keeps every capability: the child could `mknod` a disk, and `chmod` any file of root's. So the keeper
+  drops them all, and changes to the owner of the writable folders if that is not root. A workspace of root's is served
+  by user 0 without capabilities, which still owns root's files: that is what the read-only mounts are for;
+- `fs_denied` alone denies reading as well, lets `mkdir` and `symlink` make a denied name, and lets `open` make one
+  through a symbolic link that leads nowhere yet. Hence no symbolic links;
+- `chroot="/"` with `fs_mount_ro` held against every attack but is no place to work in: `mv` and `cp` into a folder
+  fail, programs vanish, and names in the folders above a grant can be listed. `workdir` (copy on write) loses new files from
+  `stat` and writes through hard links. `fs_mount` of a writable folder lets writes through into protected ones;
+- limits and priorities of any process of the same user, the server too, can be set from inside Landlock and sandlock:
+  hence a seccomp filter of our own.
 """
 
 from .child import ConfinedChild, Exit

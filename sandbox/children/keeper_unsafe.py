@@ -3,12 +3,14 @@
 It never returns to the launching process, reads nothing from the child, and outlives nothing it started.
 
 1. Its standard streams become the child's pipes; every other descriptor but the control channel is closed.
-2. As root: mounts but the writable folders become read-only, it becomes their owner, and every capability goes.
+2. In a mount namespace of its own all but the writable folders becomes read-only, and so do protected names in them.
+   As root it then becomes the owner of those folders. Every capability goes.
 3. A seccomp filter keeps it and the child off the limits and priorities of other processes: Landlock only scopes
    signals. A Landlock layer of our own goes around both: sandlock acts for the child from here, and what acts for the
    child may reach no more than the child.
 4. sandlock starts the child with these streams; ours are closed.
 5. Whatever comes first, the child's end or the end of the control channel, everything below is killed and reaped.
+6. Folders with protected names that were not there before are removed. They are empty: nothing could be put in them.
 """
 
 import json
@@ -36,13 +38,27 @@ CONTROL: Final = 3
 """Where the control channel ends up."""
 
 _UNMEDIATED: Final = (
-    # Change a path without sandlock seeing it (0.9), so they would reach protected names and times outside the grants.
-    *("creat", "mknod", "mknodat", "utime", "utimes", "futimesat"),
-    # Newer ways to change metadata and mounts by path.
-    *("setxattrat", "removexattrat", "file_setattr", "open_tree", "open_tree_attr", "move_mount", "mount_setattr"),
-    *("fsopen", "fsconfig", "fsmount", "fspick"),
-    # Memory nobody counts.
+    # Make a file by name without sandlock looking at the name (0.9).
+    *("creat", "mknod", "mknodat"),
+    # Memory that sandlock does not count.
     *("memfd_create", "memfd_secret"),
+    # Nobody without privileges needs them, and they have had their bugs.
+    *("open_tree", "open_tree_attr", "move_mount", "mount_setattr", "fsopen", "fsconfig", "fsmount", "fspick"),
+)
+_METADATA: Final = (
+    # What Landlock does not know. Where mounts cannot be made read-only, they would reach every file of our user.
+    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
+    *("utime", "utimes", "utimensat", "futimesat", "file_setattr"),
+    *(
+        "setxattr",
+        "lsetxattr",
+        "fsetxattr",
+        "setxattrat",
+        "removexattr",
+        "lremovexattr",
+        "fremovexattr",
+        "removexattrat",
+    ),
 )
 
 
@@ -59,13 +75,16 @@ class Applied:
     """What confines the child in the end."""
 
     layers: tuple[str, ...]
-    read_only_mounts: bool
+    denied_paths: tuple[str, ...]
+    """Left to sandlock to deny, reading included."""
+    denied_calls: tuple[str, ...]
 
 
 def keep(plan: Plan, streams: tuple[int, int, int], control: int) -> None:
     """Run *plan* to its end, then leave this process. Says how it went on *control*; never returns."""
     try:
         _take_streams(streams, control)
+        missing = tuple(path for path in plan.guarded if not os.path.lexists(path))
         applied = _confine_self(plan)
         child = _start(plan, applied)
     except Exception as error:  # noqa: BLE001 -- whatever failed, the child has not started and the server must know
@@ -77,6 +96,7 @@ def keep(plan: Plan, streams: tuple[int, int, int], control: int) -> None:
     threading.Thread(target=_end_when_told, args=(ending,), daemon=True).start()
     ended = cast("_Result", child.wait())  # pyright: ignore[reportUnknownMemberType] -- that is why it is cast
     _end_all()
+    _remove_empty(missing)
     killed = ending.is_set() or ended.reason not in (sandlock.ExitReason.EXITED, sandlock.ExitReason.SIGNALED)
     _say({"code": ended.exit_code, "signal": max(ended.signal or 0, 0), "killed": killed})
     os._exit(0)
@@ -115,36 +135,41 @@ def _confine_self(plan: Plan) -> Applied:
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (plan.file_bytes, plan.file_bytes))
-    layers = ["landlock", "seccomp", "sandlock"]
-    mounts = os.geteuid() == 0 and _leave_root(plan)
-    if mounts:
-        layers.append("mounts")
+    applied = _frozen(plan)
+    if os.geteuid() == 0:
+        _leave_root(plan)
     clear_capabilities(here)
     forbid_new_privileges()
     leave_others_alone(here)
-    if os.geteuid() != 0:
-        layers.append("unprivileged")
     kernel.landlock_beneath(_rights(plan), tcp=bool(plan.network))
-    return Applied(layers=tuple(layers), read_only_mounts=mounts)
+    return applied
 
 
-def _leave_root(plan: Plan) -> bool:
-    existing = tuple(path for path in plan.guarded if os.path.lexists(path) and not os.path.islink(path))  # noqa: PTH114
+def _frozen(plan: Plan) -> Applied:
+    """Freeze the mounts, or say what has to be denied instead."""
+    layers = ("landlock", "seccomp", "sandlock")
+    existing = tuple(path for path in plan.guarded if os.path.lexists(path))
+    mountable = tuple(path for path in existing if not os.path.islink(path))  # noqa: PTH114 -- as everywhere here
+    if not kernel.own_mounts():
+        return Applied(layers=layers, denied_paths=plan.guarded, denied_calls=_METADATA)
+    kernel.freeze_mounts((*plan.writable, *plan.scratch), mountable)
+    denied = tuple(path for path in plan.guarded if path not in mountable)
+    return Applied(layers=(*layers, "mounts"), denied_paths=denied, denied_calls=())
+
+
+def _leave_root(plan: Plan) -> None:
     owners = {(found.st_uid, found.st_gid) for found in map(os.stat, plan.writable)}
     owner = owners.pop() if len(owners) == 1 else (0, 0)
     for path in plan.scratch:
         os.chown(path, *owner)
-    mounts = kernel.freeze_mounts((*plan.writable, *plan.scratch), existing)
     kernel.lock_out_root()
     if owner[0] != 0:
         kernel.become(*owner)
-    return mounts
 
 
 def _rights(plan: Plan) -> tuple[tuple[str, int], ...]:
     return (
-        ("/", kernel.LIST),  # sandlock opens it to look paths up from
-        ("/proc", kernel.MEMORY),
+        ("/proc", kernel.READ),
         ("/dev/null", kernel.DEVICE),
         *((path, kernel.READ) for path in plan.readable),
         *((path, kernel.WRITE) for path in (*plan.writable, *plan.scratch)),
@@ -152,16 +177,13 @@ def _rights(plan: Plan) -> tuple[tuple[str, int], ...]:
 
 
 def _start(plan: Plan, applied: Applied) -> Process:
-    denied = list(_UNMEDIATED)
+    denied = [*_UNMEDIATED, *applied.denied_calls]
     if not plan.network:
         denied.append("listen")
-    if os.geteuid() == 0 and not applied.read_only_mounts:
-        denied.append("fchmod")  # of a file of root's that may be read: set-user-id would survive the child
     sandbox = sandlock.Sandbox(
-        chroot="/",
         fs_readable=list(plan.readable),
         fs_writable=[*plan.writable, *plan.scratch, "/dev/null"],
-        fs_mount_ro={path: path for path in plan.guarded},
+        fs_denied=list(applied.denied_paths),
         cwd=plan.cwd,
         clean_env=True,
         env=dict(plan.env),
@@ -206,6 +228,13 @@ def _end_all() -> None:
                 pass  # what has already ended
             _kill_below()
             os.waitpid(-1, 0)
+
+
+def _remove_empty(paths: tuple[str, ...]) -> None:
+    for path in paths:
+        for folder, _, _ in os.walk(path, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)  # noqa: PTH106 -- as everywhere here
 
 
 def _kill_below() -> None:

@@ -20,6 +20,7 @@ _SECURE_NO_ROOT: Final = 0b1111  # SECBIT_NOROOT and SECBIT_NO_SETUID_FIXUP, bot
 _LAST_CAPABILITY: Final = 63
 
 _CLONE_NEWNS: Final = 0x0002_0000
+_CLONE_NEWUSER: Final = 0x1000_0000
 _MS_BIND: Final = 4096
 _MS_REC: Final = 16384
 _MS_PRIVATE: Final = 1 << 18
@@ -36,7 +37,7 @@ _LANDLOCK_RESTRICT: Final = 446
 _PATH_BENEATH: Final = 1
 # linux/landlock.h, `LANDLOCK_ACCESS_FS_*`
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
-_MAKE_CHAR, _MAKE_SOCK, _MAKE_BLOCK = 1 << 6, 1 << 9, 1 << 11
+_MAKE_CHAR, _MAKE_SOCK, _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = 1 << 6, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _ALL: Final = (1 << 16) - 1
 _FILE_ONLY: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
@@ -46,11 +47,10 @@ _LEAST_ABI: Final = 6
 
 READ: Final = _EXECUTE | _READ_FILE | _READ_DIR
 LIST: Final = _READ_DIR
-WRITE: Final = _ALL & ~(_MAKE_CHAR | _MAKE_SOCK | _MAKE_BLOCK | _IOCTL_DEV)
-"""Everything but devices and sockets, which nobody in a workspace has any business making."""
+WRITE: Final = _ALL & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK | _MAKE_FIFO | _MAKE_SYM | _IOCTL_DEV)
+"""Everything but making what is no file or folder: a device or socket is a way out, and a symbolic link that leads
+nowhere yet lets `open` make the protected name it leads to, behind sandlock's back."""
 DEVICE: Final = _READ_FILE | _WRITE_FILE
-MEMORY: Final = READ | _WRITE_FILE
-"""Of `/proc`: sandlock reads and writes the child's memory there. The child's own layer only lets it read."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -60,22 +60,32 @@ def become_subreaper() -> None:
     _done(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "subreaper")
 
 
-def freeze_mounts(writable: tuple[str, ...], guarded: tuple[str, ...]) -> bool:
-    """In a mount namespace of our own, make all but *writable* read-only, and *guarded* below it too.
+def own_mounts() -> bool:
+    """Enter a mount namespace of our own, in a user namespace of our own when we are not root.
 
-    False when we may not (no CAP_SYS_ADMIN); nothing has changed then. Mounts are only ever changed for ourselves.
+    False when we may not; nothing has changed then.
     """
-    if _libc.unshare(_CLONE_NEWNS) != 0:
+    if os.geteuid() == 0:
+        return bool(_libc.unshare(_CLONE_NEWNS) == 0)
+    user, group = os.geteuid(), os.getegid()
+    if _libc.unshare(_CLONE_NEWNS | _CLONE_NEWUSER) != 0:
         return False
+    # The same numbers inside as outside: it is only there to be allowed to mount.
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as written:  # noqa: PTH123 -- not a file to replace
+            written.write(text)
+    return True
+
+
+def freeze_mounts(writable: tuple[str, ...], guarded: tuple[str, ...]) -> None:
+    """Make all mounts but those of *writable* read-only, and *guarded* below those too. Only ever for ourselves."""
     _done(_libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None), "private mounts")
     for path in (*writable, *guarded):
         name = os.fsencode(path)
-        _done(_libc.mount(name, name, None, _MS_BIND, None), "bind mount")
+        _done(_libc.mount(name, name, None, _MS_BIND | _MS_REC, None), "bind mount")
     _set_attributes("/", added=_ATTR_RDONLY | _ATTR_NOSUID, flags=_AT_RECURSIVE)
-    _set_attributes("/proc", removed=_ATTR_RDONLY)  # sandlock writes to the child's memory through it
     for path in writable:
         _set_attributes(path, added=_ATTR_NODEV, removed=_ATTR_RDONLY)
-    return True
 
 
 def become(user: int, group: int) -> None:

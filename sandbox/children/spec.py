@@ -28,6 +28,8 @@ SYSTEM_READABLE: Final[tuple[str, ...]] = (
     "/etc/alternatives",
     "/etc/ld.so.cache",
     "/etc/localtime",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
     "/dev/null",
     "/dev/urandom",
     "/dev/zero",
@@ -162,6 +164,8 @@ def _existing(root: str, names: ProtectedNames) -> Iterator[str]:
                     f"a writable folder has more than {_SEARCHED_ENTRIES} entries near its top; narrow it"
                 )
             if entry.is_symlink():
+                if names.covers(Path(entry.path).readlink().name):
+                    yield entry.path  # it would be another way to make what it leads to
                 continue
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISSOCK(mode):

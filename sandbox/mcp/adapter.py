@@ -54,7 +54,7 @@ class Wire:
         try:
             raw = await self._session._dispatcher.send_raw_request(method, data["params"], opts)  # noqa: SLF001 -- 1
         except MCPError as error:
-            raise self._translated(error) from None
+            raise _translated(error, self._marks, self._ended) from None
         return cast("Mapping[str, Json]", raw)
 
     def learn_headers(self, tools: Sequence[Json]) -> frozenset[str]:
@@ -84,14 +84,6 @@ class Wire:
         except (MCPError, SubscriptionLost, TimeoutError):
             return
 
-    def _translated(self, error: MCPError) -> UpstreamFault | UpstreamError:
-        fault = self._marks.fault(error.error.data)
-        if fault is not None:
-            return fault
-        if error.code == t.CONNECTION_CLOSED and self._ended.is_set():  # a server can send that code too
-            return UpstreamFault(Fault.CLOSED, "the connection to the server ended")
-        return UpstreamError(error.code, error.message)
-
 
 @contextlib.asynccontextmanager
 async def opened(
@@ -115,9 +107,9 @@ async def opened(
         try:
             await stack.enter_async_context(client)
         except BaseExceptionGroup as group:
-            raise _unopened(_first(group), marks) from None
+            raise _unopened(_first(group), marks, ended) from None
         except (MCPError, RuntimeError, ValueError) as error:
-            raise _unopened(error, marks) from None
+            raise _unopened(error, marks, ended) from None
         yield Wire(client, marks, ended)
 
 
@@ -132,11 +124,19 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return first
 
 
-def _unopened(error: BaseException, marks: Marks) -> UpstreamFault | UpstreamError:
-    if not isinstance(error, MCPError):
-        return UpstreamFault(Fault.PROTOCOL, "the server does not speak a version of MCP that is known")
+def _unopened(error: BaseException, marks: Marks, ended: asyncio.Event) -> UpstreamFault | UpstreamError:
+    if isinstance(error, MCPError):
+        return _translated(error, marks, ended)
+    return UpstreamFault(Fault.PROTOCOL, "the server does not speak a version of MCP that is known")
+
+
+def _translated(error: MCPError, marks: Marks, ended: asyncio.Event) -> UpstreamFault | UpstreamError:
     fault = marks.fault(error.error.data)
-    return fault if fault is not None else UpstreamError(error.code, error.message)
+    if fault is not None:
+        return fault
+    if error.code == t.CONNECTION_CLOSED and ended.is_set():  # a server can send that code too
+        return UpstreamFault(Fault.CLOSED, "the connection to the server ended")
+    return UpstreamError(error.code, error.message)
 
 
 def inbound(message: Answered | Errored | Noticed, *, to: MessageId | None = None) -> SessionMessage:

@@ -45,6 +45,7 @@ class Connection:
         self._clock = clock
         self._slots = asyncio.Semaphore(config.max_in_flight)
         self._holder: Holder | None = None
+        self._latest: Holder | None = None
         self._old: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._not_before = float("-inf")
@@ -67,10 +68,8 @@ class Connection:
         return self._holder.ready.result().wire.version if self._holder is not None and self.connected else None
 
     def log(self) -> str:
-        """The newest of what a stdio server wrote to its standard error. Untrusted."""
-        if self._holder is None or not self.connected:
-            return ""
-        child = self._holder.ready.result().child
+        """The newest of what a stdio server, running or not, wrote to its standard error. Untrusted."""
+        child = None if self._latest is None else self._latest.child
         return "" if child is None else child.log()
 
     @contextlib.asynccontextmanager
@@ -91,7 +90,7 @@ class Connection:
         if self._holder is None:
             await self._wait_for_turn()
         if self._holder is None:  # somebody else who waited may have opened it
-            self._holder = Holder(self.config, self._start, self._announced)
+            self._holder = self._latest = Holder(self.config, self._start, self._announced)
         try:
             link = await asyncio.shield(self._holder.ready)
         except OpeningFailed as error:

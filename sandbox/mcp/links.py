@@ -33,7 +33,6 @@ class Link:
     offers: Offers
     ended: asyncio.Event
     isolation: tuple[str, ...]
-    child: Child | None
 
 
 class Holder:
@@ -49,6 +48,8 @@ class Holder:
         """The link, or why there is none."""
         self.ready.add_done_callback(_seen)
         self._task = asyncio.create_task(self._hold(), name=f"upstream-{config.name}")
+        self.child: Child | None = None
+        """The stdio server's process, once it was started; its log outlives it."""
         self._alarm = loop.call_later(CONNECT_SECONDS, self._too_late)
 
     @property
@@ -115,7 +116,6 @@ class Holder:
                 offers=offers[0],
                 ended=transport.ended,
                 isolation=("mcp",) if child is None else ("mcp", *child.isolation),
-                child=child,
             )
 
     async def _child(self, stack: contextlib.AsyncExitStack) -> Child | None:
@@ -123,9 +123,9 @@ class Holder:
             return None
         if self._start is None:
             raise OperatorError(f"upstream `{self._config.name}` cannot be confined on this machine")
-        child = await self._start(self._config)
-        stack.push_async_callback(child.close)
-        return child
+        self.child = await self._start(self._config)
+        stack.push_async_callback(self.child.close)
+        return self.child
 
     async def _until_over(self, link: Link) -> None:
         waits: set[asyncio.Task[object]] = {

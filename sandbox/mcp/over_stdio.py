@@ -30,6 +30,9 @@ OFF_LOOP_BYTES: Final = 64 << 10
 SEND_SECONDS: Final = 30.0
 """How long a child may leave its input unread before it counts as gone."""
 
+_EXIT_SECONDS: Final = 1.0
+"""From the end of a child's output to word of its own end."""
+
 _QUEUED: Final = 1_024
 """Messages of ours that wait for the child to read; the SDK's own wait on the way to it would hold up cancelling."""
 
@@ -69,7 +72,7 @@ class StdioTransport:
             await self._read_to_the_end()
 
     async def _read_to_the_end(self) -> None:
-        fault, message = Fault.CLOSED, "the server closed its output"
+        fault, message = Fault.CLOSED, ""
         try:
             async for line in self._lines():
                 if not await self._take(line):
@@ -79,7 +82,13 @@ class StdioTransport:
             fault, message = Fault.TOO_LARGE, f"the server sent a line longer than {MAX_MESSAGE_BYTES} bytes"
         except OSError:
             fault, message = Fault.CLOSED, "the pipe of the server broke"
-        await self._end(fault, message)
+        await self._end(fault, message or await self._why())
+
+    async def _why(self) -> str:
+        with anyio.move_on_after(_EXIT_SECONDS):
+            if (await self._child.wait()).killed:
+                return "the server went over its memory limit and was ended; raise `memory_bytes` of its entry"
+        return "the server closed its output"
 
     async def _lines(self) -> AsyncIterator[bytes]:
         held = bytearray()

@@ -25,6 +25,15 @@ class PinStore(Protocol):
         ...
 
 
+class Ended(Protocol):
+    """How a child ended."""
+
+    @property
+    def killed(self) -> bool:
+        """Whether we or a limit ended it. When nobody asked for it, that was its memory limit."""
+        ...
+
+
 class Child(Protocol):
     """A confined process spoken to over its standard input and output."""
 
@@ -42,6 +51,10 @@ class Child(Protocol):
 
         Raises: OSError when it no longer reads.
         """
+        ...
+
+    async def wait(self) -> Ended:
+        """Wait until it and all it started have ended."""
         ...
 
     async def close(self) -> None:

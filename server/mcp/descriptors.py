@@ -30,6 +30,7 @@ def claimed(stdin: int, stdout: int) -> Generator[tuple[int, int]]:
         os.dup2(2, stdout)
         yield source, sink
     finally:
+        sys.stdout.flush()  # what is still held back belongs to standard error as well
         os.dup2(source, stdin)
         os.dup2(sink, stdout)
         for descriptor in (source, sink, nowhere):

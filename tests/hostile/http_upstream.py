@@ -35,7 +35,7 @@ async def events(*messages):
         yield b"event: message\nid: 7\ndata: " + json.dumps(message).encode() + b"\n\n"
 
 
-def call(kind: str, request_id: object, text: str) -> Response:  # noqa: C901, PLR0911 -- one arm for each way
+def call(kind: str, request_id: object, text: str) -> Response:  # noqa: C901, PLR0911, PLR0912 -- one arm for each way
     result = {"content": [{"type": "text", "text": text}]}
     good = {"jsonrpc": "2.0", "id": request_id, "result": result}
     match kind:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 KIND = sys.argv[1] if len(sys.argv) > 1 else "fine"
 OUT = sys.stdout.buffer
@@ -62,7 +63,7 @@ def listing(params: dict[str, object]) -> dict[str, object]:
     return found
 
 
-def call(request: object, params: dict[str, object]) -> None:  # noqa: C901, PLR0912 -- one arm for each way to misbehave
+def call(request: object, params: dict[str, object]) -> None:  # noqa: C901, PLR0912, PLR0915 -- one arm for each way to misbehave
     COUNTS["calls"] += 1
     text = str(params.get("arguments", {}).get("text", ""))
     match KIND:
@@ -122,7 +123,7 @@ def call(request: object, params: dict[str, object]) -> None:  # noqa: C901, PLR
             answer(request, {"content": [{"type": "text", "text": json.dumps(dict(os.environ))}]})
         case "reads":
             try:
-                with open(text, "rb") as file:
+                with Path(text).open("rb") as file:
                     found = f"read {len(file.read())} bytes"
             except OSError as error:
                 found = type(error).__name__

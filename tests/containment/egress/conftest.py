@@ -1,7 +1,7 @@
 """A small world: names with addresses that may change, and real servers on loopback behind public-looking addresses."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +19,7 @@ from holdfast.contracts import HttpGrant, HttpRequest, HttpResponse, Reason, Ref
 from holdfast.sandbox.egress import EgressBroker, EgressLimits, Networks
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
+LIMITS = EgressLimits()
 NAMES = ("api.example.com", "other.example.com", "evil.example.net")
 
 
@@ -67,7 +68,7 @@ class Routes(httpcore2.AsyncNetworkBackend):
         self.dialled: list[tuple[str, int]] = []
         self._real = httpcore2.AnyIOBackend()
 
-    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):  # noqa: ASYNC109 -- theirs
         self.dialled.append((host, port))
         if (host, port) not in self.table:
             raise httpcore2.ConnectError("nobody there")
@@ -104,7 +105,7 @@ class World:
         self.routes.table[address, 443] = self.secure.port
         self.routes.table[address, 80] = self.plain.port
 
-    def broker(self, *, limits: EgressLimits = EgressLimits(), unsafe_allow_networks: Networks = ()) -> EgressBroker:
+    def broker(self, *, limits: EgressLimits = LIMITS, unsafe_allow_networks: Networks = ()) -> EgressBroker:
         return EgressBroker(
             limits=limits,
             tls=self.tls,
@@ -137,15 +138,15 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for `NAMES`, signed by itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in NAMES]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

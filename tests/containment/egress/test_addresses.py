@@ -172,7 +172,7 @@ class ThisMachine:
     def __init__(self, real) -> None:
         self._real = real
 
-    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):  # noqa: ASYNC109 -- theirs
         stream = await self._real.connect_tcp(host, port, timeout)
         told = stream.get_extra_info
         stream.get_extra_info = lambda what: (host, 1) if what == "client_addr" else told(what)

@@ -1,5 +1,6 @@
 """A workspace under a folder with secrets, and a shell that runs in it, confined for real."""
 
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ def place(tmp_path: Path, launcher: Launcher) -> Place:
     for folder in (root / ".git" / "hooks", root / "sub" / ".git", outside):
         folder.mkdir(parents=True)
     (root / ".git" / "config").write_text("original")
+    subprocess.run(["git", "init", "-q", str(root / "repo")], check=True, capture_output=True)
     (root / "file").write_text("inside")
     (outside / "secret").write_text("canary-7f3a")
     (root / "out").symlink_to(outside)

@@ -1,5 +1,6 @@
 """A command reads and writes its workspace, and nothing else; protected names it only reads."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,11 @@ pytestmark = pytest.mark.anyio
 
 async def test_the_workspace_can_be_read_and_written(place: Place) -> None:
     said = await place.output(
-        "cat file; echo new > made; mkdir -p a/b; ln -s made link; cat link; mv made a/b/; rm file"
+        "cat file; echo new > made; mkdir -p a/b; cp made copy; cat copy; mv made a/b/; mv a/b c; cp -r c d; rm -r file copy"
     )
 
     assert said == "insidenew\n"
-    assert (place.root / "a" / "b" / "made").read_text() == "new\n"
+    assert (place.root / "c" / "made").read_text() == "new\n"
     assert not (place.root / "file").exists()
 
 
@@ -98,7 +99,7 @@ async def test_nothing_outside_is_changed(place: Place, attempt: str) -> None:
     await place.run(attempt.replace("{outside}", str(place.outside)))
 
     assert seen() == before
-    assert not any(Path(folder, "escaped-by-shell").exists() for folder in ("/tmp", "/dev/shm", "/usr"))
+    assert not escaped()
 
 
 @pytest.mark.parametrize(
@@ -181,13 +182,19 @@ async def test_a_protected_folder_can_be_read(place: Place) -> None:
 
 
 async def test_git_works_on_what_is_there(place: Place) -> None:
-    import subprocess
-
-    subprocess.run(["git", "init", "-q", str(place.root / "repo")], check=True, capture_output=True)
-
-    said = await place.output("cd repo && git -c safe.directory='*' status --short --branch")
+    said = await place.output("cd repo && git -c safe.directory='*' status --short --branch && cat .git/HEAD")
 
     assert "No commits yet" in said
+    assert "ref: refs/heads/" in said
+
+
+async def test_a_repository_is_not_made_or_changed(place: Place) -> None:
+    said = await place.output(
+        "cd repo && git -c safe.directory='*' config core.hooksPath /tmp; git -c safe.directory='*' tag x"
+    )
+
+    assert "hooksPath" not in (place.root / "repo" / ".git" / "config").read_text()
+    assert said
 
 
 async def test_a_race_of_renames_does_not_get_past(place: Place) -> None:
@@ -195,17 +202,17 @@ async def test_a_race_of_renames_does_not_get_past(place: Place) -> None:
     script = """
 import ctypes, os, threading, time
 libc = ctypes.CDLL(None)
-os.mkdir("d"); os.symlink(".git", "l"); os.symlink(%r, "o")
+os.mkdir("d")
 until = time.monotonic() + 2
 def flip():
     while time.monotonic() < until:
-        libc.renameat2(-100, b"d", -100, b"l", 2)
-        libc.renameat2(-100, b"d", -100, b"o", 2)
+        libc.renameat2(-100, b"d", -100, b"gitlink", 2)
+        libc.renameat2(-100, b"d", -100, b"out", 2)
 one = threading.Thread(target=flip); one.start()
 count = 0
 while time.monotonic() < until:
     for attempt in (lambda: os.close(os.open("d/raced", os.O_CREAT | os.O_WRONLY)), lambda: os.mkdir("d/raced"),
-                    lambda: os.symlink("x", "d/raced"), lambda: os.rename("src", "d/raced"), lambda: os.link("file", "d/raced")):
+                    lambda: os.rename("src", "d/raced"), lambda: os.link("file", "d/raced")):
         try:
             open("src", "w").close(); attempt(); count += 1
         except OSError:
@@ -215,7 +222,7 @@ while time.monotonic() < until:
         except OSError: pass
 one.join(); print("tried", count)
 """
-    (place.root / "race.py").write_text(script % str(place.outside))
+    (place.root / "race.py").write_text(script)
 
     said = await place.output("python3 race.py")
 
@@ -249,4 +256,61 @@ async def test_the_scratch_folder_is_private_and_goes_away(place: Place) -> None
     assert first[0].startswith(first[1])
     assert second != [first[1]]
     assert len(second) == 1
-    assert not Path(first[1]).exists()
+    assert not os.path.lexists(first[1])
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "ln -s file link",
+        "ln -s .mcp.json sub/link",
+        "mkfifo pipe",
+        "mv gitlink sub/",
+        "ln gitlink other",
+        "cp -P gitlink c",
+    ],
+)
+async def test_no_link_or_pipe_is_made_or_moved(place: Place, attempt: str) -> None:
+    """A link that leads nowhere yet would let `open` make the protected name it leads to."""
+
+    def special() -> list[Path]:
+        return sorted(path for path in place.root.rglob("*") if path.is_symlink() or path.is_fifo())
+
+    before = special()
+
+    await place.run(attempt)
+
+    assert special() == before
+
+
+async def test_a_link_to_a_protected_name_is_no_way_to_make_it(place: Place) -> None:
+    (place.root / "leads").symlink_to(".mcp.json")
+    (place.root / "sub" / "leads").symlink_to("../.vscode")
+
+    await place.run("echo x > leads; echo x > sub/leads; mkdir sub/leads; cp file leads; mv file leads")
+
+    assert not os.path.lexists(place.root / ".mcp.json")
+    assert not os.path.lexists(place.root / ".vscode")
+
+
+async def test_a_race_of_names_does_not_make_a_protected_one(place: Place) -> None:
+    """One thread rewrites the path in memory while the other hands it to the kernel."""
+    script = """
+import ctypes, threading, time
+libc = ctypes.CDLL(None)
+path = ctypes.create_string_buffer(b"aaaaaaaaa")
+until = time.monotonic() + 2
+def flip():
+    while time.monotonic() < until:
+        ctypes.memmove(path, b".mcp.json", 9); ctypes.memmove(path, b"aaaaaaaaa", 9)
+one = threading.Thread(target=flip); one.start()
+while time.monotonic() < until:
+    made = libc.open(path, 0o101, 0o600)
+    if made >= 0: libc.close(made)
+    libc.rename(b"aaaaaaaaa", path); libc.link(b"file", path); libc.unlink(b"aaaaaaaaa")
+one.join(); print("tried")
+"""
+    (place.root / "race.py").write_text(script)
+
+    assert await place.output("python3 race.py") == "tried\n"
+    assert not os.path.lexists(place.root / ".mcp.json")

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,14 +12,22 @@ from holdfast.contracts import Completed, Refusal
 from .conftest import Place
 
 pytestmark = pytest.mark.anyio
+ENV = Path("/usr/bin/env")
 
 
-async def test_the_environment_is_four_names(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_is_five_names(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDFAST_SECRET", "canary-7f3a")
 
     lines = (await place.output("exec env")).splitlines()
 
-    assert {line.partition("=")[0] for line in lines} <= {"PATH", "LANG", "HOME", "TMPDIR", "PWD"}
+    assert {line.partition("=")[0] for line in lines} <= {
+        "PATH",
+        "LANG",
+        "HOME",
+        "TMPDIR",
+        "PWD",
+        "GIT_CONFIG_NOSYSTEM",
+    }
     assert "canary" not in "".join(lines)
 
 
@@ -50,9 +59,9 @@ async def test_the_layers_that_were_applied_are_told(place: Place) -> None:
 async def test_root_becomes_the_owner_of_the_workspace(place: Place) -> None:
     for path in (place.root, *place.root.rglob("*")):
         os.chown(path, 65534, 65534, follow_symlinks=False)
-    for path in (*place.root.parents,):
+    for path in place.root.parents:
         if path.stat().st_mode & 0o001 == 0:
-            os.chmod(path, path.stat().st_mode | 0o011)
+            path.chmod(path.stat().st_mode | 0o011)
 
     outcome = await place.run("id -u; echo x > made; cat .git/config; echo x > .git/config")
 
@@ -64,11 +73,11 @@ async def test_root_becomes_the_owner_of_the_workspace(place: Place) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root owns the system's programs")
 async def test_root_without_privileges_cannot_mark_a_program_of_the_system(place: Place) -> None:
-    before = os.stat("/usr/bin/env").st_mode
+    before = ENV.stat().st_mode
 
     await place.run("python3 -c 'import os; os.fchmod(os.open(\"/usr/bin/env\", 0), 0o4755)'; chmod 4755 /usr/bin/env")
 
-    assert os.stat("/usr/bin/env").st_mode == before
+    assert ENV.stat().st_mode == before
 
 
 @pytest.mark.parametrize("kind", ["socket.AF_INET, socket.SOCK_STREAM", "socket.AF_INET, socket.SOCK_DGRAM"])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,11 @@ class MemoryPins:
         self.held.get(upstream, {}).pop(tool, None)
 
 
+@dataclass
+class Gone:
+    killed: bool
+
+
 class PlainChild:
     """A child that is not confined, in a session of its own, for servers that are ours."""
 
@@ -96,6 +102,10 @@ class PlainChild:
         assert self.process.stdin is not None
         self.process.stdin.write(data)
         await self.process.stdin.drain()
+
+    async def wait(self):
+        await self.process.wait()
+        return Gone(killed=False)
 
     async def close(self) -> None:
         if self.process.returncode is None:
@@ -184,7 +194,7 @@ async def serving(app, **options):
     """An ASGI application on a loopback port that the kernel chose."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none", **options))
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
@@ -210,6 +220,7 @@ class SmallService:
         self.house = house
         self.ended: list[str] = []
         self.started = asyncio.Event()
+        self.one_ended = asyncio.Event()
         self.calls: list[tuple[str, dict[str, object], str | None]] = []
         self.hidden: dict[str, set[str]] = {"bob": {"secret"}}
         self.broken: Exception | None = None
@@ -227,6 +238,7 @@ class SmallService:
             return result
         finally:
             self.ended.append(ended)
+            self.one_ended.set()
 
     async def _execute(self, call, principal):
         if self.broken is not None:

@@ -23,7 +23,8 @@ class Echo:
         return [SPEC]
 
     async def execute(self, call, principal, /):
-        print("a stray line on standard output")
+        print("a stray line on standard output", flush=True)
+        print("another that waits in its buffer")
         text = f"{principal.subject}: {call.arguments.get('text')}"
         return ToolResult(call_id=call.id, tool=call.tool, status=Status.OK, output=text)
 

@@ -73,6 +73,15 @@ async def test_sixty_megabytes_stop_the_call(house, hostile, kind):
     assert outcome.limit is LimitName.OUTPUT
 
 
+async def test_a_compressed_answer_is_refused_unread(house, hostile):
+    await hostile("gzip")
+
+    outcome = await house.call("evil__echo")
+
+    assert isinstance(outcome, Failed)
+    assert outcome.message == "the server compressed an answer unasked"
+
+
 async def test_an_error_to_nobody_is_taken_for_the_answer_to_the_request_it_came_for(house, hostile):
     await hostile("nobody")
 

@@ -66,8 +66,7 @@ async def test_cancelling_a_call_reaches_a_modern_server(house, mcp_http, small_
         with pytest.raises(asyncio.CancelledError):
             await task
         async with asyncio.timeout(10):
-            while not service.ended:
-                await asyncio.sleep(0)
+            await service.one_ended.wait()
         assert service.ended == ["cancelled"]
 
 

@@ -5,8 +5,10 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -14,7 +16,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from holdfast.contracts import Completed
+from holdfast.contracts import Completed, ToolError
+from holdfast.contracts.limits import UPSTREAM
 from holdfast.sandbox.children import Launcher
 from holdfast.sandbox.mcp import McpRuntime, UpstreamConfig, Upstreams
 from holdfast.sandbox.mcp.confined import ConfinedStarter
@@ -25,6 +28,9 @@ ROOT = Path(__file__).parents[3]
 MODULES = ROOT / ".tools" / "npm" / "node_modules"
 EVERYTHING = MODULES / "@modelcontextprotocol" / "server-everything" / "dist" / "index.js"
 FILESYSTEM = MODULES / "@modelcontextprotocol" / "server-filesystem" / "dist" / "index.js"
+ROOMY = replace(UPSTREAM, memory_bytes=2 << 30)
+"""Node 24 asks for 1 GiB of address space before it runs a line, and what is asked for counts."""
+
 needs_npm = pytest.mark.skipif(not EVERYTHING.exists(), reason="`make test` installs it")
 
 
@@ -45,7 +51,8 @@ def timekeeper(name: str = "time") -> UpstreamConfig:
 @pytest.fixture
 def everything(node_path):
     def entry(name: str = "all", **more: object) -> UpstreamConfig:
-        return UpstreamConfig(name=name, command=(node_path, str(EVERYTHING)), readable=(str(MODULES),), **more)
+        command = (node_path, str(EVERYTHING))
+        return UpstreamConfig(name=name, command=command, readable=(str(MODULES),), limits=ROOMY, **more)
 
     return entry
 
@@ -165,12 +172,22 @@ async def test_servers_of_both_eras_are_served_side_by_side_to_clients_of_either
     assert said.content[0].text == "<tool_output>Echo: hi</tool_output>"
 
 
+async def test_a_server_over_its_memory_limit_is_ended_and_its_operator_reads_why(confined):
+    eats = "import sys\nfor line in sys.stdin: held = bytearray(256 << 20)"
+    limits = replace(UPSTREAM, memory_bytes=128 << 20)
+    config = UpstreamConfig(name="eats", command=(sys.executable, "-c", eats), limits=limits)
+    confined.upstreams.add(config)
+
+    with pytest.raises(ToolError, match="raise `memory_bytes`"):
+        await confined.upstreams.refresh("eats")
+
+
 async def test_closing_ends_every_child(confined):
     await join(confined, timekeeper("one"), timekeeper("two"))
-    children = [confined.upstreams.connection(name)._holder.ready.result().child for name in ("one", "two")]
+    children = [confined.upstreams.connection(name)._latest.child for name in ("one", "two")]
 
     await confined.upstreams.close()
 
     for child in children:
         assert (await child.wait()).killed or (await child.wait()).code >= 0
-        assert not Path(f"/proc/{child.pid}").exists()
+        assert not os.path.exists(f"/proc/{child.pid}")  # noqa: PTH110, ASYNC240 -- a test may look

@@ -126,8 +126,7 @@ async def test_giving_a_call_up_cancels_it(mcp_http, small_service, mode):
         with contextlib.suppress(asyncio.CancelledError):
             await task
         async with asyncio.timeout(10):
-            while not service.ended:
-                await asyncio.sleep(0)
+            await service.one_ended.wait()
 
     assert service.ended == ["cancelled"]
 

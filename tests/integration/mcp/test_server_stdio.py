@@ -24,7 +24,7 @@ CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "e
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_of_either_era_lists_and_calls(mode):
-    with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230 -- the SDK wants a file
+    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230 -- the SDK wants a file
         parameters = StdioServerParameters(command=sys.executable, args=[str(HOST)])
         async with asyncio.timeout(60), Client(stdio_client(parameters, nowhere), mode=mode, cache=None) as spoken:
             tools = (await spoken.list_tools()).tools
@@ -64,9 +64,18 @@ def test_messages_that_cannot_be_taken_are_refused_one_by_one_and_the_rest_is_se
     assert {answer["error"]["code"] for answer in refused} == {-32700, -32600}
 
 
-def test_what_a_tool_prints_does_not_get_into_the_protocol():
-    """The answer may be lost when the client leaves at once, but every line that comes is one of ours."""
-    answers, aside = spoken_to(line(HELLO) + line(CALL))
+def test_what_a_tool_prints_goes_to_standard_error_and_not_into_the_protocol():
+    command = [sys.executable, str(HOST)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        server.stdin.write(line(HELLO) + line(CALL))
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+        rest, aside = server.communicate(timeout=60)
 
-    assert all(answer["jsonrpc"] == "2.0" for answer in answers)
-    assert "served" in aside
+    assert {answer["id"] for answer in answers} == {1, 2}
+    assert rest == b""
+    assert aside.decode().splitlines() == [
+        "a stray line on standard output",
+        "another that waits in its buffer",
+        "served",
+    ]

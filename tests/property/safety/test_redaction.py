@@ -49,12 +49,12 @@ spans = st.lists(
         st.integers(-5, 45),
         st.integers(-5, 45),
         st.integers(0, 2),
-        st.sampled_from(Action),
+        st.sampled_from([Action.REDACT, Action.DENY, Action.DENY, Action.ANNOTATE, Action.REMOVE]),
         st.sampled_from(["leaks/a", "leaks/bee", "credentials/keyword"]),
     ),
     max_size=12,
 )
-texts = st.lists(st.text(PLAIN, max_size=40), min_size=3, max_size=3)
+texts = st.lists(st.text(PLAIN, max_size=50), min_size=3, max_size=3)
 
 
 @given(texts, spans)
@@ -86,6 +86,10 @@ def test_no_findings_no_change(written: list[str]) -> None:
 def test_a_finding_of_a_part_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ValueError, match="part 1"):
         redact(["x"], [_finding(0, 1, part=1)])
+
+
+def test_a_span_inside_another_takes_nothing_back() -> None:
+    assert redact(["abcdefgh"], [_finding(1, 7), _finding(2, 4)]) == ("a[REDACTED:x]h",)
 
 
 def test_touching_spans_become_one_mark_named_by_the_worst() -> None:

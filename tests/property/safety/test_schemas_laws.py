@@ -19,49 +19,49 @@ values = st.recursive(
 COUNTS = st.integers(0, 3)
 
 
-def keywords(inner: st.SearchStrategy) -> st.SearchStrategy:
+@st.composite
+def keywords(draw: st.DrawFn, inner: st.SearchStrategy) -> dict:
     several = st.lists(inner, min_size=1, max_size=3)
     named = st.dictionaries(NAMES, inner, max_size=3)
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "type": st.sampled_from(
-                ["string", "integer", "number", "object", "array", "null", "boolean", ["string", "array"]]
-            ),
-            "enum": st.lists(values, min_size=1, max_size=3),
-            "const": values,
-            "minimum": st.integers(-2, 2),
-            "exclusiveMaximum": st.integers(-2, 2),
-            "multipleOf": st.sampled_from([1, 2, 0.5]),
-            "minLength": COUNTS,
-            "maxItems": COUNTS,
-            "minProperties": COUNTS,
-            "pattern": st.sampled_from(["^a", "b", "^[a-b]+$"]),
-            "properties": named,
-            "patternProperties": st.dictionaries(st.sampled_from(["^a", "[bc]"]), inner, max_size=2),
-            "additionalProperties": inner,
-            "propertyNames": inner,
-            "required": st.lists(NAMES, max_size=2, unique=True),
-            "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, max_size=2, unique=True), max_size=2),
-            "dependentSchemas": named,
-            "items": inner,
-            "prefixItems": several,
-            "contains": inner,
-            "minContains": st.integers(0, 2),
-            "maxContains": COUNTS,
-            "uniqueItems": st.booleans(),
-            "allOf": several,
-            "anyOf": several,
-            "oneOf": several,
-            "not": inner,
-            "if": inner,
-            "then": inner,
-            "else": inner,
-            "unevaluatedProperties": inner,
-            "unevaluatedItems": inner,
-            "$ref": st.sampled_from(["#/$defs/d", "#/$defs/e"]),
-        },
-    ).filter(lambda schema: len(schema) <= 5)
+    kinds = {
+        "type": st.sampled_from(
+            ["string", "integer", "number", "object", "array", "null", "boolean", ["string", "array"]]
+        ),
+        "enum": st.lists(values, min_size=1, max_size=3),
+        "const": values,
+        "minimum": st.integers(-2, 2),
+        "exclusiveMaximum": st.integers(-2, 2),
+        "multipleOf": st.sampled_from([1, 2, 0.5]),
+        "minLength": COUNTS,
+        "maxItems": COUNTS,
+        "minProperties": COUNTS,
+        "pattern": st.sampled_from(["^a", "b", "^[a-b]+$"]),
+        "properties": named,
+        "patternProperties": st.dictionaries(st.sampled_from(["^a", "[bc]"]), inner, max_size=2),
+        "additionalProperties": inner,
+        "propertyNames": inner,
+        "required": st.lists(NAMES, max_size=2, unique=True),
+        "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, max_size=2, unique=True), max_size=2),
+        "dependentSchemas": named,
+        "items": inner,
+        "prefixItems": several,
+        "contains": inner,
+        "minContains": st.integers(0, 2),
+        "maxContains": COUNTS,
+        "uniqueItems": st.booleans(),
+        "allOf": several,
+        "anyOf": several,
+        "oneOf": several,
+        "not": inner,
+        "if": inner,
+        "then": inner,
+        "else": inner,
+        "unevaluatedProperties": inner,
+        "unevaluatedItems": inner,
+        "$ref": st.sampled_from(["#/$defs/d", "#/$defs/e"]),
+    }
+    chosen = draw(st.lists(st.sampled_from(sorted(kinds)), max_size=5, unique=True))
+    return {keyword: draw(kinds[keyword]) for keyword in chosen}
 
 
 schemas = st.recursive(st.one_of(st.booleans(), st.just({})), keywords, max_leaves=8)

@@ -179,6 +179,12 @@ def test_a_flood_is_never_silence(detector: LeakDetector, piece: str) -> None:
     assert {each.action for each in detector.scan([text], Where.ARGUMENTS)} == {Action.DENY}
 
 
+def test_reports_that_come_to_nothing_do_not_hide_a_secret_behind_them(detector: LeakDetector) -> None:
+    found = detector.scan(["-----BEGIN PRIVATE KEY " * 20_000 + GITHUB], Where.OUTPUT)
+
+    assert {each.rule for each in found} == {FLOOD}
+
+
 def test_confirming_is_bounded_too(slow_detector: LeakDetector) -> None:
     """Without the database nothing caps what is seen, so the budget of confirmation alone must."""
     found = slow_detector.scan([f"{GITHUB} " * 3000], Where.OUTPUT)
