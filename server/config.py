@@ -3,13 +3,16 @@
 Precedence: file, then environment (`HOLDFAST_SERVER__PORT`), then flags of the command line.
 """
 
+import os
+import re
 import tomllib
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from holdfast.contracts import Effect, HttpGrant, OperatorError
 from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEILING
@@ -17,6 +20,11 @@ from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEIL
 FILE_NAME = "holdfast.toml"
 UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
 """No underscore, so that `server__tool` can be read only one way (DESIGN section 4.6)."""
+EGRESS_HOST = r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$"
+"""What the egress broker can match: `*`, `*.suffix`, a name or an address. Anything else would never admit a thing."""
+EGRESS_PATH = r"^/([^%?#\\\s]|%[0-9A-Fa-f]{2})*$"
+"""A path as it is compared: no query, no fragment, and every `%` encodes something."""
+ENV_PREFIX = "HOLDFAST_"
 
 
 class _Section(BaseModel):
@@ -108,14 +116,20 @@ class LimitSettings(_Section):
 class EgressSettings(_Section):
     """One place tools may reach over the network."""
 
-    host: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, Field(pattern=EGRESS_HOST)]
     """Exact, `*.suffix`, or `*` for every public host."""
     scheme: Literal["https", "http"] = "https"
     port: Annotated[int, Field(ge=1, le=65535)] = 443
-    methods: tuple[str, ...] = ("GET", "HEAD")
-    path: Annotated[str, Field(pattern=r"^/")] = "/"
+    methods: tuple[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], ...] = ("GET", "HEAD")
+    path: Annotated[str, Field(pattern=EGRESS_PATH)] = "/"
     unsafe_allow_network: IPv4Network | IPv6Network | None = None
     """A network whose addresses this host may have although they are not public. Loud at the start."""
+
+    @model_validator(mode="after")
+    def _network_of_a_named_host(self) -> "EgressSettings":
+        if self.unsafe_allow_network is not None and self.host == "*":
+            raise ValueError("`unsafe_allow_network` needs a `host` by name; with `*` it would open nothing")
+        return self
 
     def grant(self) -> HttpGrant:
         """As the egress broker takes it."""
@@ -138,7 +152,7 @@ class UpstreamSettings(_Section):
     """One MCP server."""
 
     name: Annotated[str, Field(pattern=UPSTREAM_NAME)]
-    command: tuple[str, ...] | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     url: str | None = None
     effects: tuple[Effect, ...] | None = None
     """None: all of them."""
@@ -154,7 +168,7 @@ class UpstreamSettings(_Section):
 
 
 def _only_sqlite(url: str | None) -> str | None:
-    if url is not None and not url.startswith("sqlite"):
+    if url is not None and re.match(r"sqlite(\+aiosqlite)?://", url) is None:
         raise ValueError("this version keeps its state in SQLite; another database cannot be used yet")
     return url
 
@@ -165,6 +179,11 @@ class StoreSettings(_Section):
     url: Annotated[str | None, AfterValidator(_only_sqlite)] = None
     """None: `holdfast.db` in the data directory."""
 
+    def path(self) -> Path | None:
+        """The file `url` names; None for the data directory's own, and for memory."""
+        written = "" if self.url is None else self.url.partition("://")[2].removeprefix("/")
+        return Path(written) if written and written != ":memory:" else None
+
 
 class Settings(BaseSettings):
     """All of it."""
@@ -172,7 +191,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
-        env_prefix="HOLDFAST_",
+        env_prefix=ENV_PREFIX,
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
     )
@@ -188,6 +207,13 @@ class Settings(BaseSettings):
     """Where tools may reach; without any row, GET and HEAD to every public host. `egress = []` closes it."""
     upstreams: tuple[UpstreamSettings, ...] = ()
     store: StoreSettings = StoreSettings()
+
+    @model_validator(mode="after")
+    def _upstreams_have_names_of_their_own(self) -> "Settings":
+        names = [upstream.name for upstream in self.upstreams]
+        if len(set(names)) != len(names):
+            raise ValueError("two `[[upstreams]]` have the same `name`; only one of them could be served")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -218,13 +244,33 @@ def load_settings(file: Path | None) -> Settings:
     for table, why in ABSENT_TABLES.items():
         if table in values:
             raise OperatorError(f"`[[{table}]]` is refused: {why}", remedy=f"remove `[[{table}]]`")
+    _check_environment(os.environ)
     try:
         settings = Settings(**values)
     except ValidationError as error:
         raise OperatorError(
             _first(error), remedy=f"see the keys in `{FILE_NAME}` that `holdfast init` writes"
         ) from None
-    return _anchored(settings, file.parent if file is not None else Path.cwd())
+    except SettingsError as error:  # it names the field; the text that is no JSON is only in its cause
+        raise OperatorError(
+            f"the environment: {error}", remedy="a table or a list in a variable is written as JSON"
+        ) from None
+    return _anchored(settings, (file.parent if file is not None else Path()).absolute())
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse a variable that names no table: it is meant as a key, and would be ignored.
+
+    Names without `__` are other people's too (`HOLDFAST_DATA_DIR`, what an orchestrator sets for a service).
+    """
+    for variable in sorted(environment):
+        table, nested, _key = variable.upper().removeprefix(ENV_PREFIX).lower().partition("__")
+        if not variable.upper().startswith(ENV_PREFIX):
+            continue
+        if table in ABSENT_TABLES:
+            raise OperatorError(f"`{variable}` is refused: {ABSENT_TABLES[table]}", remedy="unset it")
+        if nested and table not in Settings.model_fields:
+            raise OperatorError(f"unknown key `{variable}` in the environment", remedy="unset it, or correct its name")
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -246,9 +292,30 @@ def _first(error: ValidationError) -> str:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Make the file's relative paths absolute once, so that no later change of folder moves them."""
-    workspace, policy = settings.workspace, settings.policy
+    server, workspace, policy = settings.server, settings.workspace, settings.policy
+    if server.tls is not None:
+        tls = server.tls.model_copy(update={"cert": folder / server.tls.cert, "key": folder / server.tls.key})
+        server = server.model_copy(update={"tls": tls})
     if workspace.root is not None:
         workspace = workspace.model_copy(update={"root": folder / workspace.root})
     if policy.dir is not None:
         policy = policy.model_copy(update={"dir": folder / policy.dir})
-    return settings.model_copy(update={"workspace": workspace, "policy": policy})
+    return settings.model_copy(
+        update={
+            "server": server,
+            "workspace": workspace,
+            "policy": policy,
+            "store": _anchored_store(settings.store, folder),
+            "upstreams": tuple(_anchored_grants(upstream, folder) for upstream in settings.upstreams),
+        }
+    )
+
+
+def _anchored_store(store: StoreSettings, folder: Path) -> StoreSettings:
+    path = store.path()
+    return store if path is None else StoreSettings(url=f"sqlite:///{folder / path}")
+
+
+def _anchored_grants(upstream: UpstreamSettings, folder: Path) -> UpstreamSettings:
+    read, write = (tuple(folder / path for path in paths) for paths in (upstream.grants.read, upstream.grants.write))
+    return upstream.model_copy(update={"grants": upstream.grants.model_copy(update={"read": read, "write": write})})

@@ -37,20 +37,7 @@ class DataDir:
 
         Raises: OperatorError when the file is not such a key.
         """
-        path = self.root / "keys" / name
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            data = path.read_bytes()
-            if len(data) != KEY_BYTES:
-                raise OperatorError(f"key `{path}` is damaged", remedy="restore it from a backup") from None
-            return data
-        data = secrets.token_bytes(KEY_BYTES)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return data
+        return key_at(self.root / "keys" / name)
 
     @property
     def audit(self) -> Path:
@@ -76,6 +63,43 @@ class DataDir:
     def socket(self) -> Path:
         """The admin socket."""
         return self.root / "admin.sock"
+
+
+def key_at(path: Path) -> bytes:
+    """The 32-byte key in *path*, made from the system's randomness the first time.
+
+    Raises: OperatorError when the file is not such a key.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        data = path.read_bytes()
+        if len(data) != KEY_BYTES:
+            raise OperatorError(f"key `{path}` is damaged", remedy="restore it from a backup") from None
+        return data
+    data = secrets.token_bytes(KEY_BYTES)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return data
+
+
+def user_cache() -> tuple[Path, bytes] | None:
+    """A folder only this user can enter, for artifacts any data directory may share, and the key they are kept under.
+
+    None where the user has no such place; then each data directory makes its own.
+    """
+    named = os.environ.get("XDG_CACHE_HOME")
+    folder = (Path(named) if named else Path.home() / ".cache") / "holdfast"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = folder.stat()
+        if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+            return None
+        return folder, key_at(folder / "key")
+    except OSError:
+        return None
 
 
 def find_data_dir(flag: Path | None) -> Path:

@@ -15,7 +15,6 @@ from holdfast.tools.registry import Registry
 from .admin import DataDirLock
 from .assembly import (
     Dispatching,
-    KeyedFiles,
     State,
     WithOne,
     Workshop,
@@ -26,6 +25,7 @@ from .assembly import (
     open_wasm,
     open_workshop,
     output_mismatch,
+    shared_artifacts,
     wasm_off,
 )
 from .audit import AuditLog
@@ -123,7 +123,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         wasm, library = await open_wasm(stack, settings, data, state, registry, policies)
         upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, opening.prefix)
         policies.fit(registry.specs())
-        layers = build_layers(policies, settings.limits, KeyedFiles(data.native, data.key("native")))
+        layers = build_layers(policies, settings.limits, shared_artifacts(data))
         runtimes = Runtimes(
             builtin=BuiltinRuntime(workshop.handlers),
             wasm=wasm if wasm.unavailable is None else wasm_off(wasm.unavailable),

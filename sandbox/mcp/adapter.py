@@ -8,7 +8,6 @@ What it relies on, in mcp 2.3.0:
 3. The dispatcher mints its ids itself: whole numbers that only grow, and `listen-N`.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -25,7 +24,7 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from holdfast.contracts.json_values import Json
 
 from .answers import Answered, Errored, Message, MessageId, Noticed
-from .faults import FAULT_CODE, Fault, Marks, UpstreamError, UpstreamFault
+from .faults import FAULT_CODE, Ending, Fault, Marks, UpstreamError, UpstreamFault
 
 CLIENT_INFO: Final = t.Implementation(name="holdfast", version="1")
 """All that a server learns about us."""
@@ -34,7 +33,7 @@ CLIENT_INFO: Final = t.Implementation(name="holdfast", version="1")
 class Wire:
     """One negotiated connection to a server, of either era."""
 
-    def __init__(self, client: Client, marks: Marks, ended: asyncio.Event) -> None:
+    def __init__(self, client: Client, marks: Marks, ended: Ending) -> None:
         self._session = client.session
         self._marks = marks
         self._ended = ended
@@ -86,9 +85,7 @@ class Wire:
 
 
 @contextlib.asynccontextmanager
-async def opened(
-    transport: AbstractAsyncContextManager[Any], marks: Marks, ended: asyncio.Event
-) -> AsyncGenerator[Wire]:
+async def opened(transport: AbstractAsyncContextManager[Any], marks: Marks, ended: Ending) -> AsyncGenerator[Wire]:
     """Negotiate over *transport*: the modern era first, else the handshake. *ended* is set once it carries no more.
 
     Neither elicitation, sampling nor roots is advertised, and the SDK's cache is off, so that every listing is fresh.
@@ -124,18 +121,18 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return first
 
 
-def _unopened(error: BaseException, marks: Marks, ended: asyncio.Event) -> UpstreamFault | UpstreamError:
+def _unopened(error: BaseException, marks: Marks, ended: Ending) -> UpstreamFault | UpstreamError:
     if isinstance(error, MCPError):
         return _translated(error, marks, ended)
     return UpstreamFault(Fault.PROTOCOL, "the server does not speak a version of MCP that is known")
 
 
-def _translated(error: MCPError, marks: Marks, ended: asyncio.Event) -> UpstreamFault | UpstreamError:
+def _translated(error: MCPError, marks: Marks, ended: Ending) -> UpstreamFault | UpstreamError:
     fault = marks.fault(error.error.data)
     if fault is not None:
         return fault
     if error.code == t.CONNECTION_CLOSED and ended.is_set():  # a server can send that code too
-        return UpstreamFault(Fault.CLOSED, "the connection to the server ended")
+        return ended.fault
     return UpstreamError(error.code, error.message)
 
 

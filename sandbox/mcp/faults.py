@@ -1,5 +1,6 @@
 """Why a request to an upstream ended without its answer, in words of ours. Tells our words from the server's."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,6 +42,28 @@ class UpstreamError(Exception):
         super().__init__(f"error {code}")
         self.code = code
         self.message = message
+
+
+class Ending:
+    """Whether a connection is over, and why. The first reason stays."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+        self.fault = UpstreamFault(Fault.CLOSED, "the connection to the server ended")
+
+    def end(self, fault: Fault, message: str) -> None:
+        """Nothing more will come, because of *fault*."""
+        if not self._over.is_set():
+            self.fault = UpstreamFault(fault, message)
+            self._over.set()
+
+    def is_set(self) -> bool:
+        """Whether it is over."""
+        return self._over.is_set()
+
+    async def wait(self) -> None:
+        """Wait until it is over."""
+        await self._over.wait()
 
 
 @dataclass(frozen=True, slots=True)

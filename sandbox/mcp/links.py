@@ -10,7 +10,7 @@ from holdfast.contracts import HoldfastError, OperatorError
 
 from .adapter import Wire, opened
 from .config import UpstreamConfig
-from .faults import Fault, Marks, UpstreamError, UpstreamFault
+from .faults import Ending, Fault, Marks, UpstreamError, UpstreamFault
 from .offers import Offers
 from .over_http import HttpTransport
 from .over_stdio import StdioTransport
@@ -31,7 +31,7 @@ class Link:
 
     wire: Wire
     offers: Offers
-    ended: asyncio.Event
+    ended: Ending
     isolation: tuple[str, ...]
 
 
@@ -137,7 +137,7 @@ class Holder:
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            link.ended.set()
+            link.ended.end(Fault.CLOSED, "the upstream is being closed")
             for wait in waits:
                 wait.cancel()
             await asyncio.wait(waits)

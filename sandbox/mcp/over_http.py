@@ -22,7 +22,7 @@ from holdfast.contracts.json_values import Json, canonical
 from .answers import MAX_MESSAGE_BYTES, Answered, Asked, Errored, Message, MessageId, Noticed, read_message
 from .config import UpstreamConfig
 from .events import END, EventLines, event_of
-from .faults import FAULT_CODE, Fault, Marks
+from .faults import FAULT_CODE, Ending, Fault, Marks
 from .screen import Screen
 
 OFF_LOOP_BYTES: Final = 64 << 10
@@ -80,7 +80,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         self._marks = marks
         self._screen = screen
         self._seconds = seconds
-        self.ended = asyncio.Event()
+        self.ended = Ending()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send *request* and answer with what was checked, or with a fault of ours."""
@@ -123,7 +123,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         if exchange.id is None or response.has_redirect_location:
             return _response(exchange.request, response, content=b"")
         if response.status_code == HTTPStatus.NOT_FOUND and _SESSION in exchange.request.headers:
-            self.ended.set()
+            self.ended.end(*_LOST)
             return self._fault(exchange, _LOST)
         if kind != "application/json":
             return self._fault(exchange, (Fault.PROTOCOL, f"the server answered HTTP {response.status_code}, not JSON"))
@@ -165,7 +165,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         Raises: ToolError once it is too much.
         """
         if not self._screen.spend(size):
-            self.ended.set()
+            self.ended.end(*_FLOOD)
             raise ToolError(_FLOOD[1])
 
     def admits(self, exchange: "_Exchange", message: Message) -> bool:

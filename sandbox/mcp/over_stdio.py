@@ -19,7 +19,7 @@ from holdfast.contracts import MalformedJson
 
 from .adapter import alive, declined, faulted, inbound, issued, outbound, withdrawn
 from .answers import MAX_MESSAGE_BYTES, Answered, Asked, Errored, Message, MessageId, Noticed, read_message
-from .faults import Fault, Marks
+from .faults import Ending, Fault, Marks
 from .ports import Child
 from .screen import Screen
 
@@ -51,8 +51,7 @@ class StdioTransport:
         self._given: set[str] = set()
         self._to_child, self._from_sdk = anyio.create_memory_object_stream[SessionMessage](_QUEUED)
         self._to_sdk, self._from_child = anyio.create_memory_object_stream[SessionMessage | Exception](_QUEUED)
-        self.ended = asyncio.Event()
-        """Set once nothing more will come."""
+        self.ended = Ending()
 
     @contextlib.asynccontextmanager
     async def streams(self) -> AsyncGenerator[Streams]:
@@ -173,7 +172,7 @@ class StdioTransport:
             self._waiting.pop(given_up, None)
 
     async def _end(self, fault: Fault, message: str) -> None:
-        self.ended.set()
+        self.ended.end(fault, message)
         with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             await self._fail_waiting(fault, message)
         self._to_sdk.close()

@@ -1,7 +1,7 @@
 """Builds the parts of a house from its settings. It starts nothing that `open_house` does not close."""
 
 from .dispatching import Dispatching, WithOne, output_mismatch
-from .keyed_files import KeyedFiles
+from .keyed_files import KeyedFiles, shared_artifacts
 from .layers import build_layers
 from .sandboxed import open_upstreams, open_wasm, wasm_off
 from .state import State, open_state
@@ -21,5 +21,6 @@ __all__ = [
     "open_wasm",
     "open_workshop",
     "output_mismatch",
+    "shared_artifacts",
     "wasm_off",
 ]

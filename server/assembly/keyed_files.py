@@ -5,6 +5,8 @@ from pathlib import Path
 
 from holdfast.contracts import Digest
 
+from ..data_dir import DataDir, user_cache
+
 _DIGEST_BYTES = 32
 
 
@@ -33,3 +35,11 @@ class KeyedFiles:
 
     def _tag(self, name: str, body: bytes) -> Digest:
         return Digest.keyed(self._key, name.encode() + b"\0" + body)
+
+
+def shared_artifacts(data: DataDir | None) -> KeyedFiles | None:
+    """The user's cache, or else *data*'s own folder: compiling anew takes seconds."""
+    shared = user_cache()
+    if shared is not None:
+        return KeyedFiles(*shared)
+    return None if data is None else KeyedFiles(data.native, data.key("native"))

@@ -3,7 +3,8 @@
 from importlib.resources import files
 from pathlib import Path
 
-from holdfast.contracts import Principal
+from holdfast.contracts import Digest, Principal
+from holdfast.contracts.json_values import canonical
 from holdfast.safety.credentials import CredentialDetector
 from holdfast.safety.leaks import LeakDetector, load_rules
 from holdfast.safety.policy import PolicyBundle
@@ -48,13 +49,14 @@ def rule_sources() -> dict[str, str]:
 
 
 def _leak_detector(kept: KeyedFiles | None) -> LeakDetector:
-    rules = load_rules(rule_sources())
-    stored = kept.load("leaks") if kept is not None else None
-    detector = LeakDetector.build(rules, database=stored)
+    sources = rule_sources()
+    name = f"leaks-{Digest.of(canonical(dict(sources))).hex[:16]}"
+    stored = kept.load(name) if kept is not None else None
+    detector = LeakDetector.build(load_rules(sources), database=stored)
     if kept is not None:
         compiled = detector.serialized()
         if compiled and compiled != stored:
-            kept.save("leaks", compiled)
+            kept.save(name, compiled)
     return detector
 
 

@@ -69,13 +69,13 @@ def scan(
     clean: Annotated[bool, typer.Option("--clean", help="Print the cleaned text instead of findings.")] = False,  # noqa: FBT002 -- a flag
 ) -> int:
     """Look for secrets and hidden text. Findings are JSON lines; the secret is never printed. Exit 1 on findings."""
-    from ..assembly import build_layers  # noqa: PLC0415 -- the other verbs need not load the detectors here
+    from ..assembly import build_layers, shared_artifacts  # noqa: PLC0415 -- the other verbs need not load the detectors here
     from ..scanning import Scanner  # noqa: PLC0415 -- as above
 
     if direction not in ("in", "out"):
         raise InvalidRequest("`--direction` is `in` or `out`")
     where = Where.ARGUMENTS if direction == "in" else Where.OUTPUT
-    scanner = Scanner(build_layers())
+    scanner = Scanner(build_layers(kept=shared_artifacts(None)))
     found = 0
     for name, text in _rows(read_text(file)) if jsonl else [(None, read_text(file))]:
         scanned = scanner.look(text, where)

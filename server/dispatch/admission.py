@@ -38,14 +38,14 @@ class Admission:
 
     @property
     def under_way(self) -> int:
-        """Calls that have been admitted and have not ended."""
+        """Calls that have come in and have not ended."""
         return self._under_way
 
     def admit(self, principal: Principal) -> Pass | Deny:
         """Take one token of *principal*'s; deny when there is none, or no room, or no scope."""
         if Scope.CALL not in principal.scopes:
             return _deny("admit/scope", "the token lacks the scope `call`", "issue a token with `--scope call`")
-        if self._under_way >= self._limits.in_flight:
+        if self._under_way > self._limits.in_flight:  # the call that asks is one of them
             return _deny("admit/overloaded", "too many calls are under way; try again", "raise `[limits] in_flight`")
         bucket = self._bucket((principal.tenant, principal.subject))
         if bucket.tokens < 1:

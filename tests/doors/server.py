@@ -52,7 +52,7 @@ class Server:
         self.outside = home / "outside"
         self.pid = process.pid
         self.port = port
-        self._host: Caller | None = None
+        self._kept: dict[str, Caller] = {}
 
     def verb(self, *words: str, said: str | None = None) -> "subprocess.CompletedProcess[str]":
         """Run a verb on this server's data directory."""
@@ -78,9 +78,17 @@ class Server:
     @property
     def host(self) -> Caller:
         """The agent host, which mints sessions."""
-        if self._host is None:
-            self._host = self.caller("host", "host")
-        return self._host
+        return self._holder("host")
+
+    @property
+    def registrar(self) -> Caller:
+        """Who may hand tools in."""
+        return self._holder("register")
+
+    def _holder(self, scope: str) -> Caller:
+        if scope not in self._kept:
+            self._kept[scope] = self.caller(f"the-{scope}", scope)
+        return self._kept[scope]
 
     def agent(self, name: str | None = None) -> Caller:
         """An agent in a session of its own, as its host minted it."""
@@ -105,13 +113,15 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, more: str = "", *, before: Sequence[str] = ()) -> Generator[Server]:
+def serving(
+    home: Path, more: str = "", *, admin_http: bool = False, before: Sequence[str] = ()
+) -> Generator[Server]:
     """A server on *home* with *more* configuration, started by the command *before* if any, until the block ends."""
     for name in ("workspace", "outside"):
         (home / name).mkdir(parents=True, exist_ok=True)
     (home / "outside" / "secret.txt").write_text(CANARY)
     config = home / "holdfast.toml"
-    config.write_text(CONFIG + more, encoding="utf-8")
+    config.write_text(CONFIG.format(admin_http=str(admin_http).lower()) + more, encoding="utf-8")
     command = [*before, sys.executable, "-m", "holdfast", "serve", "--port", "0"]
     with (home / "stdout").open("wb") as out, (home / "stderr").open("wb") as err:
         process = subprocess.Popen(
@@ -138,6 +148,7 @@ CONFIG = """\
 [server]
 port = 0
 allow_root = true
+admin_http = {admin_http}
 [workspace]
 root = "workspace"
 [audit]

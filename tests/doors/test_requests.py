@@ -61,12 +61,11 @@ def test_a_body_that_can_be_read_two_ways_has_nothing_written(
     assert other.said()
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig", "utf-7"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 def test_a_body_in_another_encoding_has_nothing_written(server: Server, agent: Caller, name: str, encoding: str):
-    text = f'{{"tool":"file_write","arguments":{writing(name)},"note":"+AAA-\u00e9"}}'.replace(',"note":"+AAA-\u00e9"', "")
-    data = text.encode(encoding) if encoding != "utf-7" else text.replace('"', "+ACI-").encode()
+    body = f'{{"tool":"file_write","arguments":{writing(name)}}}'
 
-    assert agent.send("POST", "/v1/call", data).status == 400
+    assert agent.send("POST", "/v1/call", body.encode(encoding)).status == 400
     assert not written(server, name)
 
 

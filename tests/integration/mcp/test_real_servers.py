@@ -29,7 +29,7 @@ MODULES = ROOT / ".tools" / "npm" / "node_modules"
 EVERYTHING = MODULES / "@modelcontextprotocol" / "server-everything" / "dist" / "index.js"
 FILESYSTEM = MODULES / "@modelcontextprotocol" / "server-filesystem" / "dist" / "index.js"
 ROOMY = replace(UPSTREAM, memory_bytes=2 << 30)
-"""Node 24 asks for 1 GiB of address space before it runs a line, and what is asked for counts."""
+"""Node 24 asks for over 512 MiB of address space before it runs a line, and what is asked for counts."""
 
 needs_npm = pytest.mark.skipif(not EVERYTHING.exists(), reason="`make test` installs it")
 
