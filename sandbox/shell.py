@@ -149,6 +149,8 @@ async def _attended(child: ConfinedChild, limits: Limits, *, started: float, wal
         return _stopped(LimitName.WALL, child, written, started)
     except _Overflow:
         return _stopped(LimitName.OUTPUT, child, written, started)
+    if ended.tripped:
+        return Refused(reason=_protected_name(), usage=_usage(written, started), isolation=child.isolation)
     if ended.killed:  # by nobody here: what is left is the memory limit
         return _stopped(LimitName.MEMORY, child, written, started)
     return _completed(ended, child, written, started)
@@ -207,6 +209,15 @@ def _outside() -> Refusal:
             message="`cwd` leads out of the workspace; give a folder relative to its root",
             remedy='set `[workspace] root = "..."` in holdfast.toml to a folder that holds it',
         )
+    )
+
+
+def _protected_name() -> Reason:
+    return Reason(
+        code="shell/protected-name",
+        layer="shell",
+        message="the command made a write-protected name at the top of the workspace; it was ended, the name set aside",
+        remedy='under `[workspace]` in holdfast.toml, drop it from `write_denied` or name it in `released = ["…"]`',
     )
 
 

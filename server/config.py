@@ -20,11 +20,12 @@ from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEIL
 FILE_NAME = "holdfast.toml"
 UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
 """No underscore, so that `server__tool` can be read only one way (DESIGN section 4.6)."""
-EGRESS_HOST = r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$"
-"""What the egress broker can match: `*`, `*.suffix`, a name or an address. Anything else would never admit a thing."""
-EGRESS_PATH = r"^/([^%?#\\\s]|%[0-9A-Fa-f]{2})*$"
-"""A path as it is compared: no query, no fragment, and every `%` encodes something."""
 ENV_PREFIX = "HOLDFAST_"
+
+_HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?", re.ASCII)
+_PATH = re.compile(
+    r"(/(?!\.\.?(;|/|$))([\w.~!$&'()*+,;=:@-]|%(?!2[5fF]|5[cC]|7[fF])[2-9A-Fa-f][0-9A-Fa-f])*)+", re.ASCII
+)
 
 
 class _Section(BaseModel):
@@ -113,15 +114,27 @@ class LimitSettings(_Section):
     output_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 102_400
 
 
+def _matchable_host(host: str) -> str:
+    if not _HOST.fullmatch(host):
+        raise ValueError("write a name, an address, `*.suffix` or `*`, without scheme, port or path")
+    return host
+
+
+def _matchable_path(path: str) -> str:
+    if not _PATH.fullmatch(path):
+        raise ValueError("write an absolute path without query, dot segments, or encoded slashes and percent signs")
+    return path
+
+
 class EgressSettings(_Section):
     """One place tools may reach over the network."""
 
-    host: Annotated[str, Field(pattern=EGRESS_HOST)]
+    host: Annotated[str, AfterValidator(_matchable_host)]
     """Exact, `*.suffix`, or `*` for every public host."""
     scheme: Literal["https", "http"] = "https"
     port: Annotated[int, Field(ge=1, le=65535)] = 443
     methods: tuple[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], ...] = ("GET", "HEAD")
-    path: Annotated[str, Field(pattern=EGRESS_PATH)] = "/"
+    path: Annotated[str, AfterValidator(_matchable_path)] = "/"
     unsafe_allow_network: IPv4Network | IPv6Network | None = None
     """A network whose addresses this host may have although they are not public. Loud at the start."""
 
@@ -244,9 +257,17 @@ def load_settings(file: Path | None) -> Settings:
     for table, why in ABSENT_TABLES.items():
         if table in values:
             raise OperatorError(f"`[[{table}]]` is refused: {why}", remedy=f"remove `[[{table}]]`")
+    return _anchored(checked_settings(values), (file.parent if file is not None else Path()).absolute())
+
+
+def checked_settings(values: Mapping[str, Any]) -> Settings:
+    """*values* under what the environment says.
+
+    Raises: OperatorError naming the key and the rule.
+    """
     _check_environment(os.environ)
     try:
-        settings = Settings(**values)
+        return Settings(**values)
     except ValidationError as error:
         raise OperatorError(
             _first(error), remedy=f"see the keys in `{FILE_NAME}` that `holdfast init` writes"
@@ -255,7 +276,6 @@ def load_settings(file: Path | None) -> Settings:
         raise OperatorError(
             f"the environment: {error}", remedy="a table or a list in a variable is written as JSON"
         ) from None
-    return _anchored(settings, (file.parent if file is not None else Path()).absolute())
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

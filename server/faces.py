@@ -11,7 +11,7 @@ import holdfast
 from holdfast.contracts import Digest, HoldfastError, Principal, Reason, Scope
 from holdfast.sandbox.mcp import CatalogueDiff, PinState, Prefix
 
-from .config import Settings, UpstreamSettings
+from .config import Settings, UpstreamSettings, checked_settings
 from .house import Holding, House, Opening, open_house
 from .http.serving import run
 from .listening import Tools, announce, listen_of, run_server
@@ -75,7 +75,7 @@ async def serve_wrapped(
 
     Several may run at once on one folder: each has a chain of its own, and they share what was approved.
     """
-    settings = Settings(upstreams=(upstream,))
+    settings = checked_settings({}).model_copy(update={"upstreams": (upstream,)})
     opening = Opening(prefix=Prefix.NONE, holding=Holding.SHARED, builtins=KEPT_TOOLS)
     async with open_house(settings, root, opening) as house:
         try:

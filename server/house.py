@@ -19,7 +19,6 @@ from .assembly import (
     WithOne,
     Workshop,
     build_layers,
-    guarded_paths,
     open_state,
     open_upstreams,
     open_wasm,
@@ -32,6 +31,7 @@ from .audit import AuditLog
 from .config import Settings
 from .data_dir import DataDir
 from .dispatch import Dispatcher, KeptOutputs, Runtimes
+from .guarding import guarded_paths
 from .library import Library
 from .metrics import Metrics
 from .policies import Policies
@@ -113,7 +113,8 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             stack.enter_context(DataDirLock(data.root))
         state = await open_state(stack, settings, data)
         kept = KeptOutputs()
-        workshop = await open_workshop(stack, settings, kept, guarded_paths(settings, data, opening.config))
+        guarded = guarded_paths(settings, data, opening.config)
+        workshop = await open_workshop(stack, settings, kept, guarded)
         registry = Registry()
         for spec in workshop.specs:
             if opening.builtins is not None and spec.name not in opening.builtins:
@@ -121,7 +122,9 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             registry.add_builtin(spec)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
         wasm, library = await open_wasm(stack, settings, data, state, registry, policies)
-        upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, opening.prefix)
+        upstreams = await open_upstreams(
+            stack, settings, state, registry, policies, workshop.launcher, opening.prefix, guarded
+        )
         policies.fit(registry.specs())
         layers = build_layers(policies, settings.limits, shared_artifacts(data))
         runtimes = Runtimes(

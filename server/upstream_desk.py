@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -39,6 +40,7 @@ from holdfast.sandbox.mcp import Upstreams as Connections
 from holdfast.tools.registry import Registry
 
 from .config import UpstreamSettings
+from .guarding import refuse_governing
 from .store import Upstreams as Entries
 
 _log = structlog.get_logger("holdfast.upstreams")
@@ -76,13 +78,16 @@ class UpstreamDesk:
         refit: Callable[[Sequence[ToolSpec]], None],
         limits: Limits = UPSTREAM,
         prefix: Prefix = Prefix.NAME,
+        guarded: Sequence[Path] = (),
     ) -> None:
+        """*guarded* is what no server may be granted to write."""
         self._entries = entries
         self._connections = Connections(pins=StoredPins(entries), start=start, changed=lambda _name: self.sync())
         self._registry = registry
         self._refit = refit
         self._limits = limits
         self._prefix = prefix
+        self._guarded = guarded
         self._told: list[Callable[[], None]] = []
 
     @property
@@ -233,6 +238,7 @@ class UpstreamDesk:
             _log.warning("upstream.down", upstream=name, why=error.message)
 
     def _config(self, settings: UpstreamSettings) -> UpstreamConfig:
+        refuse_governing(settings, self._guarded)
         grants = settings.grants
         return UpstreamConfig(
             name=settings.name,

@@ -23,6 +23,8 @@ MAX_ELEMENTS: Final = 8_000
 MAX_ATTRIBUTES: Final = 64
 """In one tag. html5lib compares each with all before it."""
 
+MAX_ROUNDS: Final = 4
+"""Two are usual: one that cleans, and one that finds it clean."""
 MAX_ALT: Final = 60
 """Characters. Images go in any case, because fetching one tells its server; a longer description is hidden text."""
 
@@ -91,12 +93,36 @@ def is_document(text: str) -> bool:
 
 
 def clean(text: str) -> Cleaned:
-    """Clean *text* as HTML, or escape all of it when it is over a limit."""
-    if "<" not in text:
-        return Cleaned(text=text, rules=())
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES or _has_wide_tag(text):
+    """Clean *text* as HTML, or escape its angle brackets when it is over a limit.
+
+    Cleans until nothing changes: what a parser makes of markup may parse differently when written out, which is how
+    cleaned HTML has become active again elsewhere. Markup that is still changing after `MAX_ROUNDS` is escaped.
+    """
+    found: set[str] = set()
+    if "<!-" in text:
+        found.add("sanitizer/html-hidden")
+    current = text
+    for _ in range(MAX_ROUNDS):
+        before = current
+        try:
+            current = _clean_once(before, found)
+        except (_TooMuch, RecursionError):
+            return _inert(text)
+        if current == before:
+            break
+    else:
         return _inert(text)
-    watch = _Watch()
+    if not found and current != text:
+        found.add("sanitizer/html-cleaned")
+    return Cleaned(text=current, rules=tuple(sorted(found)) if current != text else ())
+
+
+def _clean_once(text: str, found: set[str]) -> str:
+    if "<" not in text:
+        return text
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES or _has_wide_tag(text):
+        raise _TooMuch
+    watch = _Watch(found)
     cleaner = Cleaner(
         tags=KEPT | DROPPED | {"img"},
         attributes=watch.may_be_read,
@@ -107,15 +133,7 @@ def clean(text: str) -> Cleaned:
         css_sanitizer=_loosely(_Styles()),
     )
     _limit(cleaner.parser.tree)
-    try:
-        cleaned = cleaner.clean(_PLAIN_REFERENCE.sub(_plainly, text))
-    except (_TooMuch, RecursionError):
-        return _inert(text)
-    if "<!--" in text or "<!-" in text:
-        watch.found.add("sanitizer/html-hidden")
-    if not watch.found and cleaned != text:
-        watch.found.add("sanitizer/html-cleaned")
-    return Cleaned(text=cleaned, rules=tuple(sorted(watch.found)))
+    return cleaner.clean(_PLAIN_REFERENCE.sub(_plainly, text))
 
 
 def safe_href(value: str) -> bool:
@@ -159,8 +177,8 @@ class _Styles:
 class _Watch:
     """The filter over what bleach lets through, and what it met."""
 
-    def __init__(self) -> None:
-        self.found: set[str] = set()
+    def __init__(self, found: set[str]) -> None:
+        self.found = found
 
     def may_be_read(self, tag: str, name: str, _value: str) -> bool:
         """Answer bleach, before the filter sees the attributes; those that hide are let through for the filter only."""

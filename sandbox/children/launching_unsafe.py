@@ -91,6 +91,7 @@ def _plan(written: dict[str, Any]) -> Plan:
         writable=tuple(written["writable"]),
         scratch=tuple(written["scratch"]),
         guarded=tuple(written["guarded"]),
+        protected=tuple(written["protected"]),
         network=tuple((address, port) for address, port in written["network"]),
         memory_bytes=written["memory_bytes"],
         max_processes=written["max_processes"],

@@ -111,6 +111,8 @@ class Plan:
     scratch: tuple[str, ...]
     guarded: tuple[str, ...]
     """Paths below `writable` that stay unwritten, existing or not."""
+    protected: tuple[str, ...]
+    """The names behind that, folded."""
     network: tuple[tuple[str, int], ...]
     memory_bytes: int
     max_processes: int
@@ -144,6 +146,7 @@ def plan(spec: ChildSpec) -> Plan:
         writable=writable,
         scratch=scratch,
         guarded=tuple(guarded),
+        protected=tuple(sorted(names.folded)),
         network=tuple((one.address, one.port) for one in spec.network),
         memory_bytes=spec.memory_bytes,
         max_processes=spec.max_processes,
@@ -164,8 +167,8 @@ def _existing(root: str, names: ProtectedNames) -> Iterator[str]:
                     f"a writable folder has more than {_SEARCHED_ENTRIES} entries near its top; narrow it"
                 )
             if entry.is_symlink():
-                if names.covers(Path(entry.path).readlink().name):
-                    yield entry.path  # it would be another way to make what it leads to
+                if names.covers(entry.name):
+                    yield from _behind(entry.path, root)
                 continue
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISSOCK(mode):
@@ -176,6 +179,12 @@ def _existing(root: str, names: ProtectedNames) -> Iterator[str]:
                 yield entry.path
             elif stat.S_ISDIR(mode) and depth < _SEARCHED_DEPTH:
                 folders.append((entry.path, depth + 1))
+
+
+def _behind(link: str, root: str) -> tuple[str, ...]:
+    """The link, and what is behind it if that is in *root* too."""
+    real = os.path.realpath(link)
+    return (link, real) if _within(real, root) and real != root and Path(real).exists() else (link,)
 
 
 def _entries(folder: str) -> tuple["os.DirEntry[str]", ...]:

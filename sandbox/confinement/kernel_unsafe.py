@@ -118,8 +118,9 @@ def allow_only(rules: tuple[Rule, ...], machine: Machine) -> None:
 def keep_one_heap() -> None:
     """Have malloc use one arena for every thread.
 
-    Else glibc, the first time two threads allocate at once, opens a file to count the processors: from then on a
-    filter that forbids opening would end the process at a moment nobody can foresee. Other libcs do no such thing.
+    Else glibc opens a file the first time a thread's own arena shrinks (/proc/sys/vm/overcommit_memory), and another
+    when there are many arenas (it counts the processors): a filter that forbids opening would then end the process at
+    a moment nobody can foresee. Other libcs have no such arenas.
     """
     if hasattr(_libc, "mallopt"):
         _libc.mallopt(_M_ARENA_MAX, 1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, cast
@@ -61,11 +61,13 @@ class EgressBroker:
         limits: EgressLimits = EgressLimits(),
         tls: ssl.SSLContext | None = None,
         unsafe_allow_networks: Networks = (),
+        unsafe_allow_for: Mapping[HttpGrant, Networks] | None = None,
         resolver: Resolver = resolve,
         backend: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
         """Reach public addresses, and those in *unsafe_allow_networks* for hosts that a grant names.
 
+        *unsafe_allow_for* opens networks to the hosts of single grants only; neither counts for the grant of any host.
         *tls* is the trust store (the system's by default); *resolver* and *backend* ask for addresses and dial them.
         """
         if min(limits.request_bytes, limits.response_bytes, limits.header_bytes, limits.concurrent) < 1:
@@ -73,6 +75,7 @@ class EgressBroker:
         self._limits = limits
         self._tls = tls or ssl.create_default_context()
         self._allowed = unsafe_allow_networks
+        self._allowed_for = unsafe_allow_for or {}
         self._resolver = resolver
         self._backend = backend or cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
         self._room = asyncio.Semaphore(limits.concurrent)
@@ -111,8 +114,8 @@ class EgressBroker:
                 raise redirect_refused(f"the answer redirects more than {self._limits.redirects} times")
             hop = _next(hop, answer)
 
-    async def _exchange(self, hop: _Hop, grant: HttpGrant) -> "HttpResponse | _Redirect":
-        async with self._answered(hop, grant) as response:
+    async def _exchange(self, hop: _Hop, grants: tuple[HttpGrant, ...]) -> "HttpResponse | _Redirect":
+        async with self._answered(hop, self._networks(grants)) as response:
             headers = _read_headers(response, most_bytes=self._limits.header_bytes)
             location = _first_value(headers, "location")
             if response.status in _REDIRECTS and location:
@@ -121,8 +124,7 @@ class EgressBroker:
             return HttpResponse(status=response.status, url=hop.target.url, headers=headers, body=body, hops=hop.number)
 
     @asynccontextmanager
-    async def _answered(self, hop: _Hop, grant: HttpGrant) -> AsyncGenerator[httpcore2.Response]:
-        allowed = () if grant.host == ANY_HOST else self._allowed
+    async def _answered(self, hop: _Hop, allowed: Networks) -> AsyncGenerator[httpcore2.Response]:
         addresses = await checked_addresses(hop.target, self._resolver, allowed=allowed)
         target = hop.target
         connection = httpcore2.AsyncHTTPConnection(
@@ -146,6 +148,13 @@ class EgressBroker:
             yield response
         finally:
             await connection.aclose()
+
+    def _networks(self, grants: tuple[HttpGrant, ...]) -> Networks:
+        """What is not public and may be reached all the same under *grants*, which admit the request."""
+        named = [grant for grant in grants if grant.host != ANY_HOST]
+        if not named:
+            return ()
+        return (*self._allowed, *(one for grant in named for one in self._allowed_for.get(grant, ())))
 
     def _sent(self, hop: _Hop) -> list[tuple[bytes, bytes]]:
         """Every header of *hop* as it goes out. Secrets will be added here, see the package."""
@@ -173,11 +182,11 @@ class _Redirect:
     location: str
 
 
-def _granted(hop: _Hop, grants: tuple[HttpGrant, ...]) -> HttpGrant:
-    """The grant that admits *hop*; one that names the host before one that takes any."""
-    fitting = [grant for grant in grants if admits(grant, hop.target, hop.method)]
+def _granted(hop: _Hop, grants: tuple[HttpGrant, ...]) -> tuple[HttpGrant, ...]:
+    """The grants that admit *hop*, at least one."""
+    fitting = tuple(grant for grant in grants if admits(grant, hop.target, hop.method))
     if fitting:
-        return min(fitting, key=lambda grant: grant.host == ANY_HOST)
+        return fitting
     scheme, host, port = hop.target.origin
     if scheme == "http":
         raise scheme_refused(host=host, port=port, method=hop.method)

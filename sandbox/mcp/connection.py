@@ -89,6 +89,8 @@ class Connection:
             self._retire(self._holder)
         if self._holder is None:
             await self._wait_for_turn()
+        if self._closed:
+            raise UpstreamFault(Fault.CLOSED, "the upstream is not connected")
         if self._holder is None:  # somebody else who waited may have opened it
             self._holder = self._latest = Holder(self.config, self._start, self._announced)
         try:

@@ -5,7 +5,7 @@ from .keyed_files import KeyedFiles, shared_artifacts
 from .layers import build_layers
 from .sandboxed import open_upstreams, open_wasm, wasm_off
 from .state import State, open_state
-from .workshop import Workshop, builtin_specs, guarded_paths, open_workshop
+from .workshop import Workshop, builtin_specs, open_workshop
 
 __all__ = [
     "Dispatching",
@@ -15,7 +15,6 @@ __all__ = [
     "Workshop",
     "build_layers",
     "builtin_specs",
-    "guarded_paths",
     "open_state",
     "open_upstreams",
     "open_wasm",

@@ -1,7 +1,9 @@
 """The parts that run what is not ours: WASM tools with their library, and MCP servers with their desk."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from holdfast.contracts import Limits, Reason
 from holdfast.contracts.limits import UPSTREAM, WASM_CEILING
@@ -14,6 +16,7 @@ from holdfast.tools.registry import Registry
 
 from ..config import LimitSettings, Settings
 from ..data_dir import DataDir
+from ..guarding import refuse_governing
 from ..library import Library, ModuleFiles
 from ..policies import Policies
 from ..upstream_desk import UpstreamDesk
@@ -56,8 +59,14 @@ async def open_upstreams(
     policies: Policies,
     launcher: Launcher | None,
     prefix: Prefix,
+    guarded: Sequence[Path],
 ) -> UpstreamDesk:
-    """The desk of MCP servers, every known one looked at once."""
+    """The desk of MCP servers, every known one looked at once.
+
+    Raises: OperatorError when one of the configuration may write what is *guarded*.
+    """
+    for upstream in settings.upstreams:
+        refuse_governing(upstream, guarded)
     desk = UpstreamDesk(
         entries=state.upstreams,
         start=None if launcher is None else ConfinedStarter(launcher),
@@ -65,6 +74,7 @@ async def open_upstreams(
         refit=policies.fit,
         limits=replace(UPSTREAM, wall_ms=settings.limits.upstream_wall_ms, output_bytes=settings.limits.output_bytes),
         prefix=prefix,
+        guarded=guarded,
     )
     stack.push_async_callback(desk.close)
     await desk.open(settings.upstreams)
@@ -74,7 +84,11 @@ async def open_upstreams(
 def wasm_ceiling(limits: LimitSettings) -> Limits:
     """The most a manifest may ask for here."""
     return replace(
-        WASM_CEILING, fuel=limits.wasm_fuel, memory_bytes=limits.wasm_memory_bytes, wall_ms=limits.wasm_wall_ms
+        WASM_CEILING,
+        fuel=limits.wasm_fuel,
+        memory_bytes=limits.wasm_memory_bytes,
+        wall_ms=limits.wasm_wall_ms,
+        output_bytes=limits.output_bytes,
     )
 
 

@@ -10,7 +10,7 @@ from holdfast.contracts import Entry, Handler, OperatorError, Outputs, Reason, R
 from holdfast.sandbox.children import Launcher, Unavailable, probe
 from holdfast.sandbox.egress import EgressBroker
 from holdfast.sandbox.shell import Shell
-from holdfast.sandbox.workspace import PROTECTED_NAMES, WorkspaceBroker, refuse_overlap
+from holdfast.sandbox.workspace import PROTECTED_NAMES, ProtectedNames, WorkspaceBroker, refuse_overlap
 from holdfast.tools.builtin import (
     echo,
     file_grep,
@@ -25,8 +25,7 @@ from holdfast.tools.builtin import (
     time_tool,
 )
 
-from ..config import Settings
-from ..data_dir import DataDir
+from ..config import Settings, WorkspaceSettings
 
 NO_WORKSPACE = Reason(
     code="workspace/not-configured",
@@ -107,8 +106,7 @@ async def open_workshop(
     elif workspace is None:
         off["shell"] = off["file tools"] = NO_WORKSPACE
     if launcher is not None and settings.workspace.root is not None:
-        protected = (PROTECTED_NAMES | set(settings.workspace.write_denied)) - set(settings.workspace.released)
-        runner = Shell(launcher, settings.workspace.root, protected=frozenset(protected))
+        runner = Shell(launcher, settings.workspace.root, protected=_protected(settings.workspace))
         handlers[shell.SPEC.name] = shell.ShellTool(runner)
     specs = tuple(_limited(spec, settings) for spec in builtin_specs() if spec.name in handlers)
     return Workshop(specs=specs, handlers=handlers, launcher=launcher, off=off)
@@ -128,9 +126,21 @@ def _workspace(stack: AsyncExitStack, settings: Settings, guarded: Sequence[Path
     return broker
 
 
+def _protected(workspace: WorkspaceSettings) -> frozenset[str]:
+    """The names a command may not write: by the same reading of `write_denied` and `released` as the file tools'."""
+    denied = frozenset(name.removesuffix("/") for name in workspace.write_denied)
+    names = ProtectedNames.of(added=denied, released=frozenset(workspace.released))
+    return frozenset(name for name in PROTECTED_NAMES | denied if names.covers(name))
+
+
 def _egress(settings: Settings) -> EgressBroker:
-    allowed = tuple(one.unsafe_allow_network for one in settings.egress if one.unsafe_allow_network is not None)
-    return EgressBroker(unsafe_allow_networks=allowed)
+    rows = tuple(row for row in settings.egress if row.unsafe_allow_network is not None)
+    return EgressBroker(
+        unsafe_allow_for={
+            grant: tuple(row.unsafe_allow_network for row in rows if row.unsafe_allow_network and row.grant() == grant)
+            for grant in (row.grant() for row in rows)
+        }
+    )
 
 
 async def _launcher(stack: AsyncExitStack) -> tuple[Launcher | None, Reason | None]:
@@ -161,13 +171,3 @@ def _limited(spec: ToolSpec, settings: Settings) -> ToolSpec:
     if spec.name == shell.SPEC.name:
         limits = replace(limits, memory_bytes=settings.limits.shell_memory_bytes, wall_ms=settings.limits.shell_wall_ms)
     return replace(spec, limits=limits)
-
-
-def guarded_paths(settings: Settings, data: DataDir, config: Path | None) -> tuple[Path, ...]:
-    """What no tool may write: state, policies and configuration."""
-    paths = [data.root]
-    if settings.policy.dir is not None:
-        paths.append(settings.policy.dir)
-    if config is not None:
-        paths.append(config)
-    return tuple(paths)

@@ -40,7 +40,7 @@ def manifest(name: str, module: bytes, *, abi: str = "core-json", schema: str = 
         "effects = []",
         schema or '[tool.input_schema]\ntype = "object"',
         "[limits]",
-        *(f"{limit} = {value}" for limit, value in limits.items()),
+        *(f"{limit} = {value}" for limit, value in ({"output_bytes": 4096} | limits).items()),
     ]
     return "\n".join(lines) + "\n"
 

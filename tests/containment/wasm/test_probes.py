@@ -68,8 +68,8 @@ def test_a_worker_ends_on_a_birth_that_is_none():
     assert child.wait() == 70
 
 
-def test_threads_that_meet_in_malloc_open_nothing():
-    """Else glibc opens a file to count the processors, and the filter ends the worker at a moment nobody can foresee.
+def test_a_thread_that_gives_memory_back_opens_nothing():
+    """Else glibc asks a file whether it may, and the filter ends the worker at a moment nobody can foresee.
 
     A process of its own: one heap is for good.
     """
@@ -79,22 +79,20 @@ from holdfast.sandbox.confinement.kernel_unsafe import allow_only, forbid_new_pr
 from holdfast.sandbox.confinement.syscalls import CALLS, machine
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
-ready, go = threading.Barrier(9), threading.Event()
+ready, go = threading.Event(), threading.Event()
 def allocate():
-    ready.wait()
+    ready.set()
     go.wait()
-    for _ in range(20_000):
-        libc.free(libc.malloc(5000))
-threads = [threading.Thread(target=allocate) for _ in range(8)]
+    for block in [libc.malloc(100_000) for _ in range(200)]:
+        libc.free(block)
 keep_one_heap()
-for thread in threads:
-    thread.start()
+thread = threading.Thread(target=allocate)
+thread.start()
 forbid_new_privileges()
 ready.wait()
 allow_only(CALLS, machine())
 go.set()
-for thread in threads:
-    thread.join()
+thread.join()
 os._exit(0)
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)

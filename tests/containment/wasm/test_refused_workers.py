@@ -1,5 +1,6 @@
 """The parent gives work to nothing that is not confined, whatever it says of itself: here is a process that lies."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -116,7 +117,8 @@ async def test_a_worker_that_says_nothing_is_killed_at_the_deadline():
 
     worker = worker_of(lying())
 
-    assert await worker.call(dataclasses.replace(REQUEST, wall_ms=100)) == Overdue()
+    async with asyncio.timeout(10):
+        assert await worker.call(dataclasses.replace(REQUEST, wall_ms=100)) == Overdue()
     assert await worker.end() == -9
 
 

@@ -225,7 +225,7 @@ async def test_descriptors_and_processes_stay_flat(world):
 
 
 async def test_a_busy_worker_is_never_ended_by_its_own_filter(world):
-    """What libc does rarely counts: it opened a file when two threads first met in malloc."""
+    """What libc does rarely counts: it opened a file when a thread first gave memory back."""
     text = guests.command(
         """(local.set $i (i32.const 3000)) (i32.store (i32.const 0) (i32.const 1024))
         (i32.store (i32.const 4) (i32.const 3000))

@@ -88,7 +88,8 @@ async def test_bytes_nobody_asked_for_break_the_channel(ends):
         await asyncio.sleep(0)
 
     with pytest.raises(FrameError, match="nobody asked"):
-        await channel.exchange(frame(b"q"), cap=100)
+        async with asyncio.timeout(10):
+            await channel.exchange(frame(b"q"), cap=100)
 
 
 async def test_a_worker_that_closes_is_gone(ends):

@@ -1,0 +1,1 @@
+"""Every key somebody can write has a test that flips what happens; a key without one fails."""
