@@ -59,6 +59,9 @@ class House:
     trial: Callable[[ToolSpec], Dispatcher]
     """A dispatcher that also knows one pending tool: every layer and record, but only the operator's hands on it."""
 
+    worker_pids: Callable[[], tuple[int, ...]]
+    """The WASM workers that live now."""
+
     @property
     def audit(self) -> AuditLog:
         """The record."""
@@ -146,6 +149,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             state=state,
             metrics=metrics,
             off=_off(workshop, runtimes),
+            worker_pids=lambda: wasm.worker_pids,
             trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
 

@@ -15,11 +15,12 @@ from .server import Server, serving
 pytestmark = pytest.mark.xdist_group("doors")
 
 MARKER = "swapped-" + secrets.token_hex(8)
+MARKED = guests.saying(MARKER)
 
 
 def fresh(server: Server, name: str) -> tuple[bytes, Path]:
     """Install a tool nobody else has, and never call it; answers its module, and where its compiled code is."""
-    native = server.data / "native"
+    native = server.data / "native" / "wasm"
     before = set(native.iterdir())
     module = guests.saying(f"honest {name}")
     guests.install(server, name, module)
@@ -27,9 +28,19 @@ def fresh(server: Server, name: str) -> tuple[bytes, Path]:
     return module, compiled
 
 
+@pytest.fixture(scope="module")
+def marked(server: Server) -> bytes:
+    """Compiled code that this server itself made, of a module that says the marker."""
+    native = server.data / "native" / "wasm"
+    before = set(native.iterdir())
+    assert guests.hand_in(server.registrar, guests.manifest("marked", MARKED), MARKED).status == 201
+    (compiled,) = set(native.iterdir()) - before
+    return compiled.read_bytes()
+
+
 def test_a_module_that_was_swapped_on_disk_never_runs(server: Server, agent: Caller):
     module, _ = fresh(server, "swapped_module")
-    (server.data / "modules" / Digest.of(module).hex).write_bytes(guests.saying(MARKER))
+    (server.data / "modules" / Digest.of(module).hex).write_bytes(MARKED)
 
     answer = agent.call("swapped_module", {})
 
@@ -37,10 +48,9 @@ def test_a_module_that_was_swapped_on_disk_never_runs(server: Server, agent: Cal
     assert MARKER not in answer.raw.decode()
 
 
-def test_a_module_that_was_swapped_together_with_its_compiled_code_never_runs(server: Server, agent: Caller):
+def test_a_module_that_was_swapped_together_with_its_compiled_code_never_runs(server: Server, agent: Caller, marked: bytes):
     module, compiled = fresh(server, "swapped_both")
-    _, marked = marked_artifact(server)
-    (server.data / "modules" / Digest.of(module).hex).write_bytes(guests.saying(MARKER))
+    (server.data / "modules" / Digest.of(module).hex).write_bytes(MARKED)
     compiled.write_bytes(marked)
 
     answer = agent.call("swapped_both", {})
@@ -49,19 +59,8 @@ def test_a_module_that_was_swapped_together_with_its_compiled_code_never_runs(se
     assert MARKER not in answer.raw.decode()
 
 
-def marked_artifact(server: Server) -> tuple[str, bytes]:
-    """Compiled code that this server itself made, of a module that says the marker."""
-    name = f"marked_{secrets.token_hex(4)}"
-    native = server.data / "native"
-    before = set(native.iterdir())
-    guests.install(server, name, guests.saying(f"{MARKER}-{name}"))
-    (compiled,) = set(native.iterdir()) - before
-    return name, compiled.read_bytes()
-
-
-def test_compiled_code_of_another_module_is_not_used_in_its_place(server: Server, agent: Caller):
+def test_compiled_code_of_another_module_is_not_used_in_its_place(server: Server, agent: Caller, marked: bytes):
     _, compiled = fresh(server, "forged_other")
-    _, marked = marked_artifact(server)
     compiled.write_bytes(marked)
 
     answer = agent.call("forged_other", {})
@@ -93,9 +92,8 @@ def test_compiled_code_that_was_changed_is_made_again(server: Server, agent: Cal
     assert compiled.read_bytes() != forged
 
 
-def test_a_link_in_the_place_of_compiled_code_is_not_followed(server: Server, agent: Caller):
+def test_a_link_in_the_place_of_compiled_code_is_not_followed(server: Server, agent: Caller, marked: bytes):
     _, compiled = fresh(server, "forged_link")
-    _, marked = marked_artifact(server)
     elsewhere = server.home / "elsewhere.native"
     elsewhere.write_bytes(marked)
     compiled.unlink()
@@ -114,7 +112,7 @@ def started_again(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Se
     with serving(home) as first:
         guests.install(first, "kept", module)
         assert first.agent().call("kept", {}).body["structured"] == "honest"
-    (home / "data" / "modules" / Digest.of(module).hex).write_bytes(guests.saying(MARKER))
+    (home / "data" / "modules" / Digest.of(module).hex).write_bytes(MARKED)
     with serving(home) as second:
         yield second, second.agent()
 

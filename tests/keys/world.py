@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from holdfast.contracts import ApprovalId, Json, Text, ToolCall, ToolName, ToolResult
@@ -13,6 +14,9 @@ from holdfast.server.config import load_settings
 from holdfast.server.house import House, Opening, open_house
 from holdfast.server.principals import acting_as
 from holdfast.server.verbs.calls import new_call_id
+
+
+_NUMBERS = count()
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,12 @@ class World:
     folder: Path
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Json], *, who: str = "agent", approval: str | None = None
+        self, tool: str, arguments: Mapping[str, Json], *, who: str | None = None, approval: str | None = None
     ) -> ToolResult:
-        """Call *tool* as the agent *who*."""
+        """Call *tool* as the agent *who*; by default one whose session has read nothing yet."""
         lifted = None if approval is None else ApprovalId(approval)
         call = ToolCall(id=new_call_id(), tool=ToolName(tool), arguments=arguments, approval=lifted)
-        return await self.house.dispatcher.execute(call, acting_as(who))
+        return await self.house.dispatcher.execute(call, acting_as(who or f"agent-{next(_NUMBERS)}"))
 
 
 @asynccontextmanager

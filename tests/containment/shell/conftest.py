@@ -13,6 +13,10 @@ from holdfast.sandbox.children import Launcher, Unavailable, probe
 from holdfast.sandbox.shell import Shell
 
 
+_KNOWN: set[str] = set()
+"""What has been found out about this machine."""
+
+
 @dataclass
 class Place:
     root: Path
@@ -37,9 +41,11 @@ class Place:
 @pytest.fixture
 async def launcher() -> AsyncIterator[Launcher]:
     async with await Launcher.open() as one:
-        found = await probe(one)
-        if isinstance(found, Unavailable):
-            pytest.skip(f"children cannot be confined here: {found.reason}")
+        if "proved" not in _KNOWN:
+            found = await probe(one)
+            if isinstance(found, Unavailable):
+                pytest.skip(f"children cannot be confined here: {found.reason}")
+            _KNOWN.add("proved")
         yield one
 
 

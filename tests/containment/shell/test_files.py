@@ -15,7 +15,8 @@ pytestmark = pytest.mark.anyio
 
 async def test_the_workspace_can_be_read_and_written(place: Place) -> None:
     said = await place.output(
-        "cat file; echo new > made; ln -s made link; cat link; mkdir -p a/b; mv made a/b/; mv a/b c; cp -r c d; rm -r file"
+        "cat file; echo new > made; ln -s made link; cat link; "
+        "mkdir -p a/b; mv made a/b/; mv a/b c; cp -r c d; rm -r file"
     )
 
     assert said == "insidenew\n"
