@@ -1,6 +1,12 @@
-"""Text for a terminal, without anything that a terminal or rich would act on. It prints nothing."""
+"""The two ends of a terminal, and text without anything that one, or rich, would act on."""
 
+from rich.console import Console
 from rich.markup import escape
+
+OUT = Console(highlight=False, soft_wrap=True)
+"""Data."""
+TALK = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Everything said beside it."""
 
 
 def visible(text: str) -> str:

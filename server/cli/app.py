@@ -7,9 +7,8 @@ import typer
 
 from holdfast.contracts import CallerError, HoldfastError, OperatorError
 
-from ..terminal import plain
+from ..terminal import TALK, plain
 from . import approvals, audit, calls, policy, serving, setup, tokens, tools, upstreams
-from .rendering import TALK
 
 EXIT_USAGE = 2
 EXIT_TOOL = 3

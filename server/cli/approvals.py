@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from ..terminal import TALK
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_object
-from .rendering import TALK, show, show_json
+from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
 COLUMNS = ("id", "tool", "principal", "arguments", "forbids", "state", "expires_at")

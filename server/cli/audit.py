@@ -10,9 +10,9 @@ from holdfast.contracts import IntegrityError, Json, OperatorError
 
 from ..audit import read_checkpoint, verify
 from ..data_dir import DataDir, find_data_dir
-from ..terminal import plain
+from ..terminal import OUT, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
-from .rendering import OUT, show, show_json
+from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
 COLUMNS = ("seq", "at", "kind", "call_id", "principal", "tool", "status", "reason")

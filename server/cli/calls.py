@@ -11,9 +11,10 @@ from holdfast.contracts import Finding, InvalidRequest, Json, Where
 from holdfast.contracts.json_values import parse
 from holdfast.contracts.results import finding_json
 
+from ..terminal import OUT
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_object, read_text
-from .rendering import OUT, show_result
+from .rendering import show_result
 
 Arguments = Annotated[str | None, typer.Argument(metavar="[JSON | @FILE | -]", help="The arguments, a JSON object.")]
 As = Annotated[str | None, typer.Option("--as", metavar="PRINCIPAL", help="Call as this principal, with scope `call`.")]

@@ -14,6 +14,7 @@ from holdfast.contracts import Json
 from ..admin import AdminClient
 from ..config import FILE_NAME, Settings, load_settings
 from ..data_dir import find_data_dir
+from ..terminal import TALK
 
 
 class Format(StrEnum):
@@ -64,7 +65,14 @@ def ask(verb: str, params: Mapping[str, Json], *, data_dir: Path | None, config:
         client = AdminClient(socket)
         if client.answers():
             return client.call(verb, params)
+    warn_of_root()
     return asyncio.run(_here(verb, params, root, config))
+
+
+def warn_of_root() -> None:
+    """Say so when this runs with all rights: a mistake then costs the machine, not an account."""
+    if os.getuid() == 0:
+        TALK.print("[yellow]note[/]: running as root; a user of its own is better")
 
 
 async def _here(verb: str, params: Mapping[str, Json], root: Path, config: Path | None) -> Json:

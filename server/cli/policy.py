@@ -10,10 +10,10 @@ from holdfast.contracts import Json
 
 from ..data_dir import find_data_dir
 from ..policies import PROFILES, read_policy_files
-from ..terminal import plain
+from ..terminal import OUT, TALK, plain
 from . import calls
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, settings_of
-from .rendering import OUT, TALK, show_json
+from .rendering import show_json
 
 group = typer.Typer(no_args_is_help=True)
 DirOption = Annotated[Path | None, typer.Option("--dir", help="Policy folder. Default: the configured one.")]

@@ -4,16 +4,12 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from holdfast.contracts import Json
 
-from ..terminal import plain, visible
+from ..terminal import OUT, TALK, plain, visible
 from .options import Format
-
-OUT = Console(highlight=False, soft_wrap=True)
-TALK = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _COLOURS = {"ok": "green", "error": "yellow", "stopped": "yellow", "denied": "red", "pending": "cyan"}
 EXITS = {"ok": 0, "denied": 1, "pending": 1, "error": 3, "stopped": 3}

@@ -11,9 +11,8 @@ from holdfast.contracts import InvalidRequest, OperatorError, Reason
 
 from ..config import Settings, UpstreamSettings
 from ..data_dir import find_data_dir
-from ..terminal import plain
+from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, find_config, settings_of
-from .rendering import TALK
 from .upstreams import GrantOption, grants_of
 
 WRAP_EFFECTS = "egress read_untrusted"
@@ -29,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default: 8700.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one. Default: 8700.")
+    ] = None,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> int:

@@ -11,9 +11,9 @@ import typer
 
 from holdfast.contracts import Json
 
-from ..terminal import plain
-from .options import Format, FormatOption, ask
-from .rendering import OUT, TALK, show_json
+from ..terminal import OUT, TALK, plain
+from .options import Format, FormatOption, ask, warn_of_root
+from .rendering import show_json
 
 OPERATOR_SCOPES = "approve policy:read policy:write register tokens audit metrics host"
 
@@ -29,6 +29,7 @@ def demo() -> int:
     """A guided run of the real thing on a fresh data directory: what it runs, and what it refuses."""
     from ..demo import run_demo  # noqa: PLC0415 -- loads the whole house
 
+    warn_of_root()
     return asyncio.run(run_demo(OUT))
 
 

@@ -7,8 +7,9 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json
 
+from ..terminal import TALK
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
-from .rendering import TALK, show, show_json
+from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
 COLUMNS = ("id", "sub", "scopes", "tenant", "expires_at", "revoked_at")

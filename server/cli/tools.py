@@ -10,9 +10,10 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json, OperatorError
 
+from ..terminal import TALK
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_object
-from .rendering import TALK, show, show_json, show_result
+from .rendering import show, show_json, show_result
 
 group = typer.Typer(no_args_is_help=True)
 COLUMNS = ("name", "kind", "version", "state", "effects", "description")

@@ -7,9 +7,9 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json
 
-from ..terminal import plain
+from ..terminal import OUT, TALK, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
-from .rendering import OUT, TALK, show, show_json
+from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
 COLUMNS = ("name", "target", "connected", "approved", "withheld", "fault")

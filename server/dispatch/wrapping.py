@@ -68,15 +68,17 @@ class Wrapping:
         """Step 13, first half: cut what goes to the model; the whole stays behind `output_read`."""
         limit = call.limits.output_bytes
         whole = ending.body
-        usage = replace(ending.usage, output_bytes=len(whole.encode()))
+        written = b"" if ending.structured is None else canonical(ending.structured)
+        usage = replace(ending.usage, output_bytes=max(_bytes(whole), len(written)))
         if usage.output_bytes <= limit:
             return replace(ending, usage=usage)
+        # Structured values cannot be cut and stay what they are: over the limit they are left out, whole.
+        structured = ending.structured if len(written) <= limit else None
+        if _bytes(whole) <= limit:
+            return replace(ending, usage=usage, structured=structured)
         self._kept.keep(call.call_id, call.principal, call.session, whole)
         shown, missing = truncate(whole, limit_bytes=limit)
         body = f"{shown}\n{note(missing, call.call_id)}"
-        structured = ending.structured
-        if structured is not None and len(canonical(structured)) > limit:
-            structured = None
         return replace(
             ending, body=body, content=_cut_content(ending.content, limit), structured=structured, usage=usage
         )
@@ -101,6 +103,10 @@ class Wrapping:
         )
 
 
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
 def _refusal_text(reason: Reason, body: str) -> str:
     line = f"{reason.code}: {reason.message}"
     return f"{line}\n{body}" if body else line
@@ -122,6 +128,6 @@ def _cut_content(content: tuple[Content, ...], limit: int) -> tuple[Content, ...
         if room <= 0:
             continue
         text, _missing = truncate(block.text, limit_bytes=room)
-        room -= len(text.encode())
+        room -= _bytes(text)
         kept.append(replace(block, text=text))
     return tuple(kept)

@@ -173,6 +173,14 @@ class _Server(uvicorn.Server):
             self.was_started = True
             self._say_started()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; a signal that asked for it has then been obeyed.
+
+        Uvicorn would raise it once more, and SIGTERM would end the process before the house is closed.
+        """
+        await super().shutdown(sockets)
+        self._captured_signals.clear()
+
     async def stop_with(self, stop: asyncio.Event) -> None:
         """Begin to stop when *stop* is set."""
         await stop.wait()

@@ -62,7 +62,7 @@ class ToolResult:
     audit: AuditReceipt | None = None
 
     def to_json(self) -> dict[str, Json]:
-        """The wire form. The reason's remedy is left out: it is shown only to who may read policy."""
+        """The wire form for a caller. Remedy and timings are left out: they would tell how it was judged."""
         reason: Json = None
         if self.reason is not None:
             reason = {"code": self.reason.code, "layer": self.reason.layer, "message": self.reason.message}
@@ -75,9 +75,7 @@ class ToolResult:
             "structured": self.structured,
             "reason": reason,
             "findings": [finding_json(finding) for finding in self.findings],
-            "decisions": [
-                {"layer": one.layer, "verdict": one.verdict.value, "micros": one.micros} for one in self.decisions
-            ],
+            "decisions": [{"layer": one.layer, "verdict": one.verdict.value, "micros": 0} for one in self.decisions],
             "usage": asdict(self.usage),
             "isolation": list(self.isolation),
             "approval": None
@@ -93,8 +91,11 @@ class ToolResult:
         }
 
     def operator_json(self) -> dict[str, Json]:
-        """The wire form with the remedy, for whoever may read policy."""
+        """The wire form with remedy and timings, for whoever may read policy."""
         written = self.to_json()
+        written["decisions"] = [
+            {"layer": one.layer, "verdict": one.verdict.value, "micros": one.micros} for one in self.decisions
+        ]
         reason = written["reason"]
         if self.reason is not None and isinstance(reason, dict):
             reason["remedy"] = self.reason.remedy
