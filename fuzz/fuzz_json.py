@@ -1,4 +1,4 @@
-"""For any bytes, strict reading gives a value that writes and reads the same, or raises MalformedJson, never another."""
+"""For any bytes, strict reading gives a value that reads again the same, or raises MalformedJson and nothing else."""
 
 import sys
 

@@ -20,8 +20,8 @@ from holdfast.sandbox.wasm.runtime import WasmRuntime, check_fit
 from holdfast.tools.manifest import Manifest, load_manifest
 from holdfast.tools.registry import Registry
 
+from .answers import Registration
 from .audit import AuditLog
-from .http.ports import Registration
 from .store import RegisteredTool, Tools, ToolState
 
 _log = structlog.get_logger("holdfast.library")

@@ -6,8 +6,8 @@ from dataclasses import replace
 from holdfast.contracts import Principal, TooLarge, Where
 from holdfast.safety.redaction import redact
 
+from .answers import Scanned
 from .dispatch import Layers
-from .http.ports import Scanned
 
 MAX_TEXT_BYTES = 1 << 20
 """What one request may hold anyway; longer text is scanned in pieces by whoever has it."""

@@ -1,7 +1,7 @@
 """A text being edited that still knows where each part stood in the original; it decides nothing."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,8 +114,10 @@ class Draft:
         return length + end - start
 
 
-def findings(spans: Iterable[Span], *, where: Where, part: int) -> tuple[Finding, ...]:
+def findings(spans: Sequence[Span], *, where: Where, part: int) -> tuple[Finding, ...]:
     """One finding for each span, up to `MAX_FINDINGS_A_RULE` of a rule; the last stretches over the rest."""
+    if not spans:
+        return ()
     kept: dict[str, list[Span]] = {}
     for span in sorted(spans, key=lambda one: (one.start, one.end)):
         of_rule = kept.setdefault(span.rule, [])

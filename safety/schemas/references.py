@@ -19,6 +19,7 @@ _UNRESOLVED = (
     ValueError,
     LookupError,
     TypeError,
+    AttributeError,
 )
 """What referencing raises for a URI that leads nowhere, a malformed URI, and a pointer through a scalar."""
 
@@ -35,7 +36,7 @@ def resolve(root: dict[str, Any]) -> tuple[References, tuple[Schema, ...]]:
     try:
         base = resource.id() or ""
         registry = registry.with_resource(base, resource).crawl()
-    except (*_UNRESOLVED, referencing.exceptions.CannotDetermineSpecification, AttributeError):
+    except (*_UNRESOLVED, referencing.exceptions.CannotDetermineSpecification):
         raise OperatorError("an `$id` or anchor of the schema is malformed") from None
     return _Resolution(registry.resolver(base), _dynamic_anchors(root)).run(root)
 
@@ -113,6 +114,8 @@ class _Resolution:
     def _follow(self, schema: dict[str, Any], keyword: str, scope: Any, path: Path) -> tuple[Schema, Any]:
         uri = schema[keyword]
         where = pointer((*path, keyword))
+        if not isinstance(uri, str):  # what a reference reaches is walked before it is checked as a schema
+            raise OperatorError(f"the reference at `{where}` is no string")
         if keyword == "$dynamicRef" and self._dynamic.get(str(uri).rpartition("#")[2], 0) > 1:
             raise OperatorError(f"the `$dynamicRef` at `{where}` has more than one target, which is not supported")
         try:

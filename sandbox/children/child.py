@@ -122,7 +122,7 @@ class ConfinedChild:
         """End it and everything it started, and close its streams. Idempotent."""
         self.closed = True
         with suppress(OSError):
-            if self._control.can_write_eof():
+            if not self._control.is_closing() and self._control.can_write_eof():
                 self._control.write_eof()  # the keeper reads this as: end it
         if not self._stdin.is_closing():
             self._stdin.abort()

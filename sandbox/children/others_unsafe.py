@@ -26,6 +26,9 @@ _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _FIRST: Final = {0xC000_003E: (302, 203, 144, 142, 314), 0xC000_00B7: (261, 122, 119, 118, 274)}
 _SECOND: Final = {0xC000_003E: (141, 251), 0xC000_00B7: (140, 30)}
 
+# Calls numbered from here on belong to another ABI of the same processor (x32), with numbers of its own.
+_FOREIGN_FROM: Final = {0xC000_003E: 0x4000_0000}
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -52,8 +55,8 @@ def _assembled(here: Machine) -> bytes:
         _op(_RETURN, _KILL),
         _op(_LOAD, _NUMBER_AT),
     ]
-    if here.foreign_from is not None:
-        program += [_op(_JUMP_FROM, here.foreign_from, no=1), _op(_RETURN, _KILL)]
+    if (foreign := _FOREIGN_FROM.get(here.audit_arch)) is not None:
+        program += [_op(_JUMP_FROM, foreign, no=1), _op(_RETURN, _KILL)]
     for argument, calls in ((0, _FIRST), (1, _SECOND)):
         for number in calls[here.audit_arch]:
             program += [

@@ -1,8 +1,8 @@
 """Assembles a seccomp filter: everything not allowed kills the process. Pure; it loads nothing.
 
 Rules:
-1. The machine is checked first, then the ABI, then the number: a call in another mode kills.
-2. Nothing matches by default; the last instruction kills.
+1. The machine is checked first, then the number: a call in another mode kills.
+2. Nothing matches by default; the last instruction kills. That covers x32, whose numbers are its own.
 """
 
 import struct
@@ -15,7 +15,6 @@ RET_ALLOW: Final = 0x7FFF_0000
 
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _JUMP_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
-_JUMP_FROM: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 _JUMP_SET: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _RETURN: Final = 0x06  # BPF_RET | BPF_K
 
@@ -32,8 +31,6 @@ def assemble(rules: tuple[Rule, ...], machine: Machine) -> bytes:
         _op(_RETURN, RET_KILL_PROCESS),
         _op(_LOAD, _NUMBER_AT),
     ]
-    if machine.foreign_from is not None:
-        program += [_op(_JUMP_FROM, machine.foreign_from, no=1), _op(_RETURN, RET_KILL_PROCESS)]
     for rule in rules:
         called = number(machine, rule.name)
         if called is not None:

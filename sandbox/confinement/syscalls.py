@@ -34,8 +34,6 @@ class Machine:
 
     audit_arch: int
     """`AUDIT_ARCH_*` of linux/audit.h: a call made in another mode is not ours to judge, so it kills."""
-    foreign_from: int | None
-    """Calls numbered from here on belong to another ABI of the same processor (x32), or None."""
     seccomp: int
     capset: int
     tgkill: int
@@ -45,7 +43,6 @@ class Machine:
 # Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
 _X86_64: Final = Machine(
     audit_arch=0xC000_003E,
-    foreign_from=0x4000_0000,
     seccomp=317,
     capset=126,
     tgkill=234,
@@ -79,7 +76,6 @@ _X86_64: Final = Machine(
 )
 _AARCH64: Final = Machine(
     audit_arch=0xC000_00B7,
-    foreign_from=None,
     seccomp=277,
     capset=91,
     tgkill=131,

@@ -13,8 +13,6 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-import wasmtime
-
 from ..confinement.bounds import Bounds, bind, data_bytes_in_use
 from ..confinement.kernel_unsafe import (
     ConfinementError,
@@ -29,7 +27,7 @@ from ..confinement.syscalls import CALLS, Machine, machine
 from ..confinement.threads import own_thread_count
 from .abi import CORE_JSON
 from .birth import Birth
-from .engine import CoreJson, Needs, WasiCommand, engine, load, warm
+from .engine import CoreJson, Engine, Module, Needs, WasiCommand, engine, load, warm
 from .settings import MIB
 from .ticker import Ticker
 
@@ -50,7 +48,7 @@ class Confined:
 class Unsealed:
     """A worker after step 3: bound by Landlock and without privileges, not yet filtered. Only the probes stop here."""
 
-    running: wasmtime.Engine
+    running: Engine
     confined: Confined
     bounds: Bounds
     machine: Machine
@@ -101,7 +99,7 @@ def become_unsealed(birth: Birth, module_descriptor: int) -> Unsealed:
     )
 
 
-def _guest(running: wasmtime.Engine, module: wasmtime.Module, birth: Birth) -> CoreJson | WasiCommand:
+def _guest(running: Engine, module: Module, birth: Birth) -> CoreJson | WasiCommand:
     needs = Needs(
         wasi=birth.wasi,
         clock=birth.clock,

@@ -7,7 +7,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import wasmtime
 
@@ -43,6 +43,10 @@ _LIMIT_ENDINGS: Final = {
     wasmtime.TrapCode.INTERRUPT: Ending.EPOCH,
     wasmtime.TrapCode.STACK_OVERFLOW: Ending.STACK,
 }
+
+
+Engine: TypeAlias = wasmtime.Engine
+Module: TypeAlias = wasmtime.Module
 
 
 class ModuleRejected(Exception):

@@ -38,16 +38,20 @@ def outcome_of(answer: Answer, *, abi: str, wall_ms: float) -> Outcome:
         case Overdue():
             return Stopped(limit=LimitName.WALL, usage=Usage(wall_ms=wall_ms), isolation=ISOLATION)
         case Died(signal=number):
-            return failed("wasm/worker-died", _obituary(number), wall_ms=wall_ms)
+            return _broken("wasm/worker-died", _obituary(number), wall_ms)
         case Garbled():
-            return failed("wasm/worker-garbled", "the worker answered what is no answer and was ended", wall_ms=wall_ms)
+            return _broken("wasm/worker-garbled", "the worker answered what is no answer and was ended", wall_ms)
         case _:
             assert_never(answer)
 
 
-def failed(code: str, message: str, *, wall_ms: float = 0.0, detail: str = "") -> Failed:
-    """A failure of ours or the tool's, with nothing used but time."""
-    return Failed(code=code, message=message, detail=detail, usage=Usage(wall_ms=wall_ms), isolation=ISOLATION)
+def failed(code: str, message: str, *, detail: str = "") -> Failed:
+    """A failure before anything of the tool's ran."""
+    return Failed(code=code, message=message, detail=detail)
+
+
+def _broken(code: str, message: str, wall_ms: float) -> Failed:
+    return Failed(code=code, message=message, usage=Usage(wall_ms=wall_ms), isolation=ISOLATION)
 
 
 def _of_reply(reply: Reply, abi: str, wall_ms: float) -> Outcome:

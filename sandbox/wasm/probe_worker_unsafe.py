@@ -11,12 +11,10 @@ import socket
 import threading
 from typing import Final
 
-import wasmtime
-
 from ..confinement.kernel_unsafe import ConfinementError, landlock_abi
 from .birth import READY, REFUSED, read_birth
 from .confined import become_confined, become_unsealed
-from .engine import ModuleRejected, warm
+from .engine import Engine, ModuleRejected, warm
 from .frames import BIRTH_CAP
 from .pipes import read_frame, write_frame
 
@@ -68,7 +66,7 @@ def landlock(module_descriptor: int, requests: int, replies: int) -> None:
     os._exit(0)
 
 
-def _on_the_wasi_thread(running: wasmtime.Engine) -> dict[str, bool]:
+def _on_the_wasi_thread(running: Engine) -> dict[str, bool]:
     """What is refused where WASI hears what a guest writes: that is one of its own threads."""
     refused: dict[str, bool] = {"reached": False}
     main_thread = threading.get_ident()

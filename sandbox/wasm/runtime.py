@@ -84,10 +84,10 @@ class WasmRuntime:
             return failed("wasm/unavailable", f"WebAssembly tools are off here: {self.unavailable}")
         if not isinstance(runtime, Wasm) or runtime.abi not in RUNNABLE:
             return failed("wasm/abi", f"this is no tool for this runtime: {UNSUPPORTED}")
-        request = _request(call)
-        if len(request.arguments) + _HEADER_ROOM > REQUEST_CAP:
-            return failed("wasm/arguments", "the arguments are too large for a WebAssembly tool")
         try:
+            request = _request(call)
+            if len(request.arguments) + _HEADER_ROOM > REQUEST_CAP:
+                return failed("wasm/arguments", "the arguments are too large for a WebAssembly tool")
             answer = await self._pool.call(_identity(call, runtime), request, lambda: self._artifact(runtime.module))
         except (PoolFull, WorkerRefused, ModuleRefused, HoldfastError, OSError) as error:
             return _failure(error)

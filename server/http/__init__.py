@@ -1,5 +1,6 @@
 """The HTTP face: routes, the guard before them, and the listener. Decides nothing about a call."""
 
+from ..answers import Registration, Scanned
 from .app import HttpDeps, build_app
 from .guard import PRINCIPAL
 from .ports import (
@@ -7,8 +8,6 @@ from .ports import (
     Authenticating,
     Readiness,
     Registrar,
-    Registration,
-    Scanned,
     Scanning,
     SessionTokens,
     ToolService,

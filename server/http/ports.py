@@ -1,13 +1,10 @@
 """What the HTTP face asks of the rest of the server, as protocols. Implements nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from holdfast.contracts import (
     ApprovalId,
-    Digest,
-    Finding,
     JsonObject,
     Principal,
     TenantId,
@@ -17,6 +14,7 @@ from holdfast.contracts import (
     Where,
 )
 
+from ..answers import Registration, Scanned
 from ..store import Approval, ApprovalState, Ruling
 
 
@@ -39,14 +37,6 @@ class ToolService(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanned:
-    """What a scan found, and the text with it taken out."""
-
-    findings: tuple[Finding, ...]
-    text: str
-
-
 class Scanning(Protocol):
     """Guards any text, whether or not it belongs to a call."""
 
@@ -56,18 +46,6 @@ class Scanning(Protocol):
         Raises: TooLarge, Overloaded.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A tool that was taken in; nothing may call it until its state is `approved`."""
-
-    name: str
-    version: str
-    module: Digest
-    definition: Digest
-    state: str
-    notes: tuple[str, ...] = ()
 
 
 class Registrar(Protocol):

@@ -7,32 +7,13 @@ import pytest
 from tests.containment.wasm import guests as hostile
 
 from . import guests
-from .callers import Answer, Caller
+from .callers import Caller, called
 from .server import Server
 from .watching import below, ticks, until, workers_below
 
 pytestmark = pytest.mark.xdist_group("doors")
 
 MIB = 1 << 20
-
-
-def served_meanwhile(work: "threading.Thread", other: Caller) -> int:
-    """How often *other* was answered while *work* went on; at least once, whatever happens."""
-    served = 0
-    while work.is_alive() or not served:
-        assert other.said(f"still here {served}")
-        served += 1
-    return served
-
-
-def called(caller: Caller, tool: str, arguments: dict[str, object], *, other: Caller) -> Answer:
-    """Call *tool*, and see *other* served until there is an answer."""
-    answers: list[Answer] = []
-    work = threading.Thread(target=lambda: answers.append(caller.call(tool, arguments)))
-    work.start()
-    served_meanwhile(work, other)
-    work.join()
-    return answers[0]
 
 
 def quiet(server: Server) -> bool:

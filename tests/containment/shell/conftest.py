@@ -12,7 +12,6 @@ from holdfast.contracts.limits import SHELL
 from holdfast.sandbox.children import Launcher, Unavailable, probe
 from holdfast.sandbox.shell import Shell
 
-
 _KNOWN: set[str] = set()
 """What has been found out about this machine."""
 

@@ -333,3 +333,10 @@ one.join(); print("tried")
     await place.run("python3 race.py")
 
     assert protected(place.root) == {".git"}
+
+
+@pytest.mark.parametrize("attempt", ["echo x > .mcp.json", "mv file .mcp.json", "ln file .mcp.json", "cp file .vscode"])
+async def test_a_name_is_denied_before_it_is_set_aside(place: Place, attempt: str) -> None:
+    """An honest mistake is an error of the command, not its end."""
+    assert "denied" in await place.output(f"{attempt}; echo went on")
+    assert not list(place.root.glob("set-aside-*"))

@@ -43,6 +43,11 @@ def below_us(place: Place) -> list[str]:
     return [name for name in found if "sleep" in name or "time" in name or "trap" in name]
 
 
+def children_of(process: int) -> tuple[int, ...]:
+    direct = descendants(process)
+    return descendants(process, but=frozenset(descendants(direct[0]))) if direct else ()
+
+
 def alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
@@ -89,11 +94,9 @@ async def test_nothing_outlives_a_cancelled_call(place: Place) -> None:
 async def test_nothing_outlives_a_keeper_that_is_killed(place: Place) -> None:
     call = asyncio.ensure_future(place.run("setsid sleep 1000 & touch begun; sleep 1000"))
     await until((place.root / "begun").exists)
-    keepers = [
-        one for one in descendants(place.launcher.pid) if b"launching" in Path(f"/proc/{one}/cmdline").read_bytes()
-    ]
+    (keeper,) = children_of(place.launcher.pid)
 
-    os.kill(keepers[0], signal.SIGKILL)
+    os.kill(keeper, signal.SIGKILL)
 
     assert isinstance(await call, Stopped)
     await until(lambda: not below_us(place))
@@ -118,6 +121,12 @@ async def test_a_flood_of_output_ends_at_the_limit(place: Place, flood: str) -> 
     assert outcome.limit is LimitName.OUTPUT
     assert outcome.usage.output_bytes < 2 * MIB
     assert below_us(place) == []
+
+
+async def test_a_flood_of_output_that_ends_by_itself_is_stopped(place: Place) -> None:
+    outcome = await place.run("head -c 1000000 /dev/zero", total_output_bytes=100_000, output_bytes=1000)
+
+    assert isinstance(outcome, Stopped)
 
 
 async def test_output_up_to_the_limit_is_kept(place: Place) -> None:

@@ -93,7 +93,8 @@ async def test_no_network_not_even_to_this_machine(place: Place, kind: str) -> N
         port = listener.getsockname()[1]
 
         said = await place.output(
-            f'python3 -c \'import socket; s = socket.socket({kind}); s.connect(("127.0.0.1", {port})); s.send(b"x"); print("out")\''
+            f"python3 -c 'import socket; s = socket.socket({kind}); "
+            f's.connect(("127.0.0.1", {port})); s.send(b"x"); print("out")\''
         )
 
         assert "out\n" not in said

@@ -176,3 +176,38 @@ async def test_an_answer_that_is_not_json_is_no_answer_of_core_json(world):
 
     assert isinstance(outcome, Failed)
     assert outcome.code == "wasm/not-json"
+
+
+def _writing(descriptor: int, pieces: int, count: int, written: int) -> str:
+    return _asking(
+        f"""(i32.store (i32.const 8) (i32.const 65500)) (i32.store (i32.const 12) (i32.const 100))
+        (call $fd_write (i32.const {descriptor}) (i32.const {pieces}) (i32.const {count}) (i32.const {written}))"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "errno"),
+    [
+        ((5, 0, 1, 16), "08"),  # no such descriptor
+        ((0, 0, 1, 16), "08"),  # standard input
+        ((2, 0, 1025, 16), "28"),  # more pieces than a call may have
+        ((2, 0, -1, 16), "28"),
+        ((2, 65532, 1, 16), "21"),  # pieces that cross the end of the memory
+        ((2, -8, 1, 16), "21"),
+        ((2, 8, 1, 16), "21"),  # a piece whose bytes cross it
+        ((2, 0, 1, 65534), "21"),  # nowhere to say how many were written
+        ((2, 0, 0, 16), "00"),
+    ],
+)
+async def test_a_write_with_pointers_that_do_not_hold_is_refused_to_the_guest(world, arguments, errno):
+    assert await _said(world, _writing(*arguments)) == errno
+
+
+async def test_one_write_takes_no_more_than_a_mebibyte_and_says_so(world):
+    text = _asking(
+        """(i32.store (i32.const 0) (i32.const 0)) (i32.store (i32.const 4) (i32.const 2097152))
+        (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 16)))
+        (i32.shr_u (i32.load (i32.const 16)) (i32.const 16))"""
+    ).replace('(memory (export "memory") 1)', '(memory (export "memory") 32)')
+
+    assert await _said(world, text) == "16"  # times 64 KiB

@@ -113,6 +113,7 @@ async def test_a_flood_of_output_is_stopped_and_costs_the_worker(world):
     assert isinstance(outcome, Stopped)
     assert outcome.limit is LimitName.OUTPUT
     assert outcome.usage.output_bytes <= 10 * MIB
+    assert outcome.usage.fuel < 1_000_000  # it did not go on
     assert world.runtime.worker_pids == ()
 
 

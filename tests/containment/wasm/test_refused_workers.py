@@ -1,6 +1,7 @@
 """The parent gives work to nothing that is not confined, whatever it says of itself: here is a process that lies."""
 
 import asyncio
+import dataclasses
 import os
 import subprocess
 import sys
@@ -105,16 +106,12 @@ async def test_a_worker_that_answers_nonsense_is_killed(answer):
 
 
 async def test_a_worker_that_answers_more_than_was_asked_for_is_killed():
-    import dataclasses
-
     worker = worker_of(lying(reply_frame(dataclasses.replace(REPLY, output=bytes(11)))))
 
     assert await worker.call(REQUEST) == Garbled()
 
 
 async def test_a_worker_that_says_nothing_is_killed_at_the_deadline():
-    import dataclasses
-
     worker = worker_of(lying())
 
     async with asyncio.timeout(10):

@@ -140,14 +140,19 @@ async def test_a_server_of_the_handshake_era_is_called_with_every_kind_of_conten
 
 
 @needs_npm
-async def test_all_tools_of_the_filesystem_server_fit(house, tmp_path, node_path):
+async def test_all_tools_of_the_filesystem_server_fit_and_read_and_write_where_granted(confined, tmp_path, node_path):
     (tmp_path / "a.txt").write_text("hello")
-    await join(house, UpstreamConfig(name="files", command=(node_path, str(FILESYSTEM), str(tmp_path))))
+    command = (node_path, str(FILESYSTEM), str(tmp_path))
+    granted = {"readable": (str(MODULES),), "writable": (str(tmp_path),)}
+    await join(confined, UpstreamConfig(name="files", command=command, limits=ROOMY, **granted))
 
-    outcome = await house.call("files__read_text_file", {"path": str(tmp_path / "a.txt")})
+    read = await confined.call("files__read_text_file", {"path": str(tmp_path / "a.txt")})
+    wrote = await confined.call("files__write_file", {"path": str(tmp_path / "b.txt"), "content": "new"})
 
-    assert len(house.upstreams.specs()) == 14
-    assert outcome.content[0].text == "hello"
+    assert len(confined.upstreams.specs()) == 14
+    assert read.content[0].text == "hello"
+    assert not wrote.is_error, wrote
+    assert (tmp_path / "b.txt").read_text() == "new"
 
 
 @needs_npm

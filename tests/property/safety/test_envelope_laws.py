@@ -12,11 +12,7 @@ from holdfast.safety.sanitizer.lookalikes import SHAPES, letterforms, read_as
 LABELS = {"name": "t", "call": "c", "status": "ok", "boundary": "0123456789abcdef"}
 TAG = re.compile(r"<[/\\]*tool[_\\]*output")
 
-FORMS = {
-    key: [point for point in _points]
-    for key, body in letterforms().items()
-    for _points in [re.findall(r"\\U([0-9a-f]{8})", body)]
-}
+FORMS = {key: re.findall(r"\\U([0-9a-f]{8})", body) for key, body in letterforms().items()}
 GAPS = [
     "",
     "",

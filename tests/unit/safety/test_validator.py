@@ -49,6 +49,9 @@ FILE_READ = {
     "additionalProperties": False,
 }
 
+KNOWN = "`either`, `mode`, `offset`, `path`, `step`, `tags`"
+UNKNOWN = f"`/{SECRET}` is an unknown field; known here: {KNOWN} (`additionalProperties`)"
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -57,7 +60,7 @@ FILE_READ = {
         ({}, "`/path` is required (`required`)"),
         (
             {"path": "a", SECRET: 1},
-            f"`/{SECRET}` is an unknown field; known here: `either`, `mode`, `offset`, `path`, `step`, `tags` (`additionalProperties`)",
+            UNKNOWN,
         ),
         ({"path": "A"}, "`/path` must match `^[a-z/.]+$` (`pattern`)"),
         ({"path": ""}, "`/path` must have at least 1 character (`minLength`)"),

@@ -1,5 +1,6 @@
 """The filter allows what is listed and kills for the rest, judged by an interpreter of our own."""
 
+import os
 import struct
 
 import pytest
@@ -39,8 +40,6 @@ def judged(program: bytes, number: int, arch: int, arguments: tuple[int, ...] = 
                 (accumulator,) = struct.unpack_from("<I", data, operand)
             case 0x15:
                 at += yes if accumulator == operand else no
-            case 0x35:
-                at += yes if accumulator >= operand else no
             case 0x45:
                 at += yes if accumulator & operand else no
             case 0x06:
@@ -115,8 +114,6 @@ def test_this_machine_can_confine():
 
 
 def test_an_unconfined_process_is_seen_as_such():
-    import os
-
     assert unconfined(os.getpid()) == "a thread has no seccomp filter"
     assert {state.seccomp for state in states(os.getpid())} == {0}
 
