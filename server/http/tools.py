@@ -16,9 +16,10 @@ from starlette.responses import Response
 from holdfast.contracts import InvalidRequest, NotFound, OperatorError, Overloaded, Principal, Scope, ToolSpec
 from holdfast.tools.formats import ListFormat, listed
 
+from ..answers import Registration
 from .exchange import answer, gives, invalid, only_query, principal_of, read, takes, while_connected
 from .models import RegisterBody, RegistrationAnswer, ToolsAnswer
-from .ports import Registrar, Registration, ToolService
+from .ports import Registrar, ToolService
 from .surface import MIB, HttpLimits
 
 _CACHED: Final = 20_000
