@@ -24,7 +24,7 @@ ENV_PREFIX = "HOLDFAST_"
 
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?", re.ASCII)
 _PATH = re.compile(
-    r"(/(?!\.\.?(;|/|$))([\w.~!$&'()*+,;=:@-]|%(?!2[5fF]|5[cC]|7[fF])[2-9A-Fa-f][0-9A-Fa-f])*)+", re.ASCII
+    r"(/(?!\.\.?(;|/|$))([\w.~!$&'()*+,;=:@-]|%(?!2[5eEfF]|5[cC]|7[fF])[2-9A-Fa-f][0-9A-Fa-f])*)+", re.ASCII
 )
 
 

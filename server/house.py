@@ -24,6 +24,7 @@ from .assembly import (
     open_wasm,
     open_workshop,
     output_mismatch,
+    prove_wasm,
     shared_artifacts,
     wasm_off,
 )
@@ -91,6 +92,15 @@ class Holding(Enum):
     """Others too, each with an audit chain of its own; there is then no admin socket."""
 
 
+class Proving(Enum):
+    """Whether confinement is proven by live probes before the house opens."""
+
+    LIVE = auto()
+    """Once for each start of the machine."""
+    EACH_WORKER = auto()
+    """Each worker's threads are looked at all the same; enough for one call of an operator."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """How a house is opened, beyond its settings."""
@@ -99,6 +109,7 @@ class Opening:
     """The file the settings came from; no tool may write it."""
     prefix: Prefix = Prefix.NAME
     holding: Holding = Holding.ALONE
+    proving: Proving = Proving.LIVE
     builtins: frozenset[str] | None = None
     """Only these of our own tools; None means all."""
 
@@ -129,7 +140,10 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             stack, settings, state, registry, policies, workshop.launcher, opening.prefix, guarded
         )
         policies.fit(registry.specs())
-        layers = build_layers(policies, settings.limits, shared_artifacts(data))
+        kept_artifacts = shared_artifacts(data)
+        if opening.proving is Proving.LIVE:
+            await prove_wasm(wasm, kept_artifacts)
+        layers = build_layers(policies, settings.limits, kept_artifacts)
         runtimes = Runtimes(
             builtin=BuiltinRuntime(workshop.handlers),
             wasm=wasm if wasm.unavailable is None else wasm_off(wasm.unavailable),

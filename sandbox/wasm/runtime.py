@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
@@ -29,10 +29,12 @@ from .compiling import Compiler
 from .frames import REQUEST_CAP, Reply, Request
 from .outcomes import failed, outcome_of
 from .pool import Identity, PoolBounds, PoolFull, WorkerPool
-from .probes import Probe, run_probes
 from .report import ModuleRefused, ModuleReport
 from .settings import TABLE_ELEMENTS
 from .supervisor import WorkerRefused
+
+if TYPE_CHECKING:
+    from .probes import Probe
 
 Modules: TypeAlias = Callable[[Digest], bytes]
 """The bytes stored under a digest. May block; may raise OSError or a HoldfastError."""
@@ -125,10 +127,12 @@ class WasmRuntime:
         except ModuleRefused as error:
             raise OperatorError(str(error)) from error
 
-    async def self_test(self) -> tuple[Probe, ...]:
+    async def self_test(self) -> "tuple[Probe, ...]":
         """Try from every thread of a worker what it must not do. One probe that fails switches the runtime off."""
         if self.unavailable is not None:
             return ()
+        from .probes import run_probes  # noqa: PLC0415 -- loads the engine, which this process otherwise never does
+
         probes = await run_probes(self._compiler, unprivileged=self._unprivileged)
         failing = [probe.name for probe in probes if not probe.passed]
         if failing:

@@ -3,6 +3,7 @@
 from .dispatching import Dispatching, WithOne, output_mismatch
 from .keyed_files import KeyedFiles, shared_artifacts
 from .layers import build_layers
+from .proving import prove_wasm
 from .sandboxed import open_upstreams, open_wasm, wasm_off
 from .state import State, open_state
 from .workshop import Workshop, builtin_specs, open_workshop
@@ -20,6 +21,7 @@ __all__ = [
     "open_wasm",
     "open_workshop",
     "output_mismatch",
+    "prove_wasm",
     "shared_artifacts",
     "wasm_off",
 ]

@@ -76,9 +76,9 @@ def warn_of_root() -> None:
 
 
 async def _here(verb: str, params: Mapping[str, Json], root: Path, config: Path | None) -> Json:
-    from ..house import Opening, open_house  # noqa: PLC0415 -- a running server answers without loading the house
+    from ..house import Opening, Proving, open_house  # noqa: PLC0415 -- a running server answers without loading the house
     from ..verbs import run_verb  # noqa: PLC0415 -- as above
 
-    opening = Opening(config=find_config(config, root))
+    opening = Opening(config=find_config(config, root), proving=Proving.EACH_WORKER)
     async with open_house(settings_of(config, root), root, opening) as house:
         return await run_verb(house, verb, params)

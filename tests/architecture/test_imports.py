@@ -1,6 +1,8 @@
 """Fast-moving and dangerous libraries stay behind the one module that knows them."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +54,10 @@ def test_a_library_is_imported_only_where_it_lives(library: str) -> None:
 def test_the_scan_sees_each_library_at_home(library: str) -> None:
     """A scan that saw nothing would pass."""
     assert importers(library)
+
+
+@pytest.mark.parametrize("library", ["wasmtime", "sandlock"])
+def test_the_trusted_process_never_loads_what_runs_or_confines_guests(library: str) -> None:
+    """An engine in the server would be one escape away from every secret of it."""
+    program = f"import sys, holdfast.server.house, holdfast.server.listening; sys.exit('{library}' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
