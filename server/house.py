@@ -10,6 +10,7 @@ from pathlib import Path
 from holdfast.contracts import Reason, ToolSpec
 from holdfast.sandbox.builtin import BuiltinRuntime
 from holdfast.sandbox.mcp import McpRuntime, Prefix
+from holdfast.sandbox.wasm.runtime import WasmRuntime
 from holdfast.tools.registry import Registry
 
 from .admin import DataDirLock
@@ -129,11 +130,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         kept = KeptOutputs()
         guarded = guarded_paths(settings, data, opening.config)
         workshop = await open_workshop(stack, settings, kept, guarded)
-        registry = Registry()
-        for spec in workshop.specs:
-            if opening.builtins is not None and spec.name not in opening.builtins:
-                continue
-            registry.add_builtin(spec)
+        registry = _registry(workshop, opening)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
         wasm, library = await open_wasm(stack, settings, data, state, registry, policies)
         upstreams = await open_upstreams(
@@ -144,11 +141,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         if opening.proving is Proving.LIVE:
             await prove_wasm(wasm, kept_artifacts)
         layers = build_layers(policies, settings.limits, kept_artifacts)
-        runtimes = Runtimes(
-            builtin=BuiltinRuntime(workshop.handlers),
-            wasm=wasm if wasm.unavailable is None else wasm_off(wasm.unavailable),
-            upstream=McpRuntime(upstreams.connections, check_output=output_mismatch),
-        )
+        runtimes = _runtimes(workshop, wasm, upstreams)
         metrics = Metrics()
         dispatching = Dispatching(settings, state, layers, runtimes, kept, metrics)
         yield House(
@@ -166,6 +159,22 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             worker_pids=lambda: wasm.worker_pids,
             trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
+
+
+def _registry(workshop: Workshop, opening: Opening) -> Registry:
+    registry = Registry()
+    for spec in workshop.specs:
+        if opening.builtins is None or spec.name in opening.builtins:
+            registry.add_builtin(spec)
+    return registry
+
+
+def _runtimes(workshop: Workshop, wasm: WasmRuntime, upstreams: UpstreamDesk) -> Runtimes:
+    return Runtimes(
+        builtin=BuiltinRuntime(workshop.handlers),
+        wasm=wasm if wasm.unavailable is None else wasm_off(wasm.unavailable),
+        upstream=McpRuntime(upstreams.connections, check_output=output_mismatch),
+    )
 
 
 def _off(workshop: Workshop, runtimes: Runtimes) -> Mapping[str, Reason]:

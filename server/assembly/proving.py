@@ -1,4 +1,4 @@
-"""The start-up self-test: live probes in real confined processes, remembered until the machine or the versions change."""
+"""The start-up self-test: live probes in real confined processes, kept until the machine or the versions change."""
 
 import os
 from importlib.metadata import version
@@ -13,21 +13,17 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 async def prove_wasm(runtime: WasmRuntime, kept: KeyedFiles | None) -> None:
-    """Probe WASM confinement unless that held since this machine started; what does not hold switches the runtime off."""
+    """Probe WASM confinement unless that held since the machine started; what does not hold turns the runtime off."""
     proof = _proof()
     if runtime.unavailable is not None or (kept is not None and kept.load("wasm-proven") == proof):
         return
-    await runtime.self_test()
-    if runtime.unavailable is None and kept is not None:
+    probes = await runtime.self_test()
+    if kept is not None and probes and all(probe.passed for probe in probes):
         kept.save("wasm-proven", proof)
 
 
 def _proof() -> bytes:
     """What the proof holds for: this boot of this kernel, these versions, this user."""
-    parts = (
-        _BOOT.read_text().strip() if _BOOT.exists() else "",
-        *os.uname(),
-        version("wasmtime"),
-        holdfast.__version__,
-    )
+    boot = _BOOT.read_text(encoding="ascii").strip() if _BOOT.exists() else ""
+    parts = (boot, *os.uname(), version("wasmtime"), holdfast.__version__)
     return "\0".join((*parts, str(os.getuid()))).encode()

@@ -1,6 +1,7 @@
 """`[[upstreams]]`: each key decides where a server runs, what it is taken to do, and what it can touch."""
 
 import json
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 PYTHON = str(Path(sys.executable).resolve())
 COMMAND = json.dumps([PYTHON, str(Path(__file__).with_name("stdio_server.py").resolve())])
+POLICIES = Path(__file__).parents[2] / "policies"
 HERE = "granted"
 """The folder of the house that is granted, relative to the file."""
 
@@ -139,8 +141,10 @@ async def test_upstream_wall_ms_stops_a_call_that_takes_longer(world, tmp_path) 
 
 async def test_a_write_grant_over_what_governs_the_server_stops_the_start(tmp_path) -> None:
     entry = f'[[upstreams]]\nname = "greedy"\ncommand = {COMMAND}\n[upstreams.grants]\nwrite = ["PLACE"]'
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    (tmp_path / "data" / "keys").mkdir(parents=True, mode=0o700)
+    (tmp_path / "data").chmod(0o700)
     for place in (".", "data", "data/keys", "policies/supervised"):
-        (tmp_path / place).mkdir(parents=True, exist_ok=True, mode=0o700)
         with pytest.raises(OperatorError, match=r"upstream `greedy`: `grants.write` .* overlap"):
             async with opened(tmp_path, entry.replace("PLACE", place) + '\n[policy]\ndir = "policies"'):
                 pass
