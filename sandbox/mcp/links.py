@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from holdfast.contracts import HoldfastError, OperatorError
 
-from .adapter import Wire, opened
 from .config import UpstreamConfig
 from .faults import Ending, Fault, Marks, UpstreamError, UpstreamFault
 from .offers import Offers
-from .over_http import HttpTransport
-from .over_stdio import StdioTransport
 from .ports import Child, ChildStarter
 from .screen import Screen
+
+if TYPE_CHECKING:
+    from .adapter import Wire
 
 CONNECT_SECONDS: Final = 30.0
 """From starting a server to the end of its negotiation; `npx` and cold imports take a few."""
@@ -29,7 +29,7 @@ OpeningFailed = (UpstreamFault, UpstreamError, HoldfastError, OSError)
 class Link:
     """One open connection and what it offers."""
 
-    wire: Wire
+    wire: "Wire"
     offers: Offers
     ended: Ending
     isolation: tuple[str, ...]
@@ -95,6 +95,11 @@ class Holder:
 
     @contextlib.asynccontextmanager
     async def _link(self) -> AsyncGenerator[Link]:
+        # The SDK takes half a second to load, and most verbs of the command line never reach an upstream.
+        from .adapter import opened  # noqa: PLC0415 -- as said
+        from .over_http import HttpTransport  # noqa: PLC0415 -- as said
+        from .over_stdio import StdioTransport  # noqa: PLC0415 -- as said
+
         marks = Marks()
         offers: list[Offers] = []
 

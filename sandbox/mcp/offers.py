@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from holdfast.contracts.json_values import Json, canonical
 
-from .adapter import Wire
 from .config import UpstreamConfig
 from .definitions import MAX_TOOLS, Listing, read, without
 from .faults import Fault, UpstreamFault
+
+if TYPE_CHECKING:
+    from .adapter import Wire
 
 MAX_PAGES: Final = 100
 MAX_LISTING_BYTES: Final = 8 << 20
@@ -23,7 +25,7 @@ MAX_TTL_MS: Final = 300_000
 class Offers:
     """The listing of one connection. A change that is announced, or time, makes it stale."""
 
-    def __init__(self, config: UpstreamConfig, wire: Wire, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, config: UpstreamConfig, wire: "Wire", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._wire = wire
         self._clock = clock

@@ -160,13 +160,14 @@ class Dispatcher:
             await asyncio.shield(lost(trail.held_key, principal))
 
     def _open(self, call: ToolCall, principal: Principal, mode: str) -> Trail:
-        # An unknown name is the caller's text and could be anything, a secret too: only well-formed names are recorded.
         tool = call.tool if TOOL_NAME.fullmatch(call.tool) else ToolName("?")
+        # An unknown name is the caller's text and could be anything, a well-formed secret too: it is not recorded.
+        known = call.tool if self._catalogue.get(call.tool) is not None else ToolName("?")
         intent = IntentRecord(
             call_id=call.id,
             principal=principal,
             session=self._records.session_name(call, principal),
-            tool=tool,
+            tool=known,
             arguments=self._records.digest(call.arguments),
             mode=mode,
         )
