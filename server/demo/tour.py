@@ -112,7 +112,7 @@ def _next(console: Console) -> None:
     for line, why in (
         ("holdfast init", "configuration, policies you can edit, tokens, the entry for your MCP client"),
         ("holdfast serve", "HTTP at /v1, MCP at /mcp"),
-        ("holdfast wrap -- npx some-mcp-server", "one MCP server behind the fence, as a drop-in"),
+        ("holdfast wrap -- some-mcp-server", "one MCP server behind the fence, as a drop-in"),
         ('holdfast explain shell \'{"script": "ls"}\'', "what each layer would say"),
         ("holdfast doctor", "live probes: what a confined process cannot do on this machine"),
     ):

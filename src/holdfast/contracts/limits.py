@@ -52,5 +52,6 @@ WASM = Limits(fuel=100_000_000, memory_bytes=32 * MIB, wall_ms=10_000, output_by
 WASM_CEILING = Limits(fuel=10_000_000_000, memory_bytes=512 * MIB, wall_ms=60_000, output_bytes=MIB, host_calls=1000)
 SHELL = Limits(fuel=0, memory_bytes=512 * MIB, wall_ms=60_000, output_bytes=102_400, host_calls=0)
 SHELL_CEILING = Limits(fuel=0, memory_bytes=2048 * MIB, wall_ms=1_800_000, output_bytes=MIB, host_calls=0)
-UPSTREAM = Limits(fuel=0, memory_bytes=512 * MIB, wall_ms=60_000, output_bytes=102_400, host_calls=0)
+UPSTREAM = Limits(fuel=0, memory_bytes=1024 * MIB, wall_ms=60_000, output_bytes=102_400, host_calls=0)
+"""Node 24 does not start below 640 MiB: it reserves what it may never use, and all of it counts."""
 UPSTREAM_CEILING = Limits(fuel=0, memory_bytes=2048 * MIB, wall_ms=1_800_000, output_bytes=MIB, host_calls=0)
