@@ -2,7 +2,8 @@
 
 1. A server of the configuration file and one added by verb are alike; the file's wins its name.
 2. A definition nobody approved is never in the registry, whatever its server says.
-3. When a catalogue changes, the registry follows before the next call; a tool that policy cannot fit stays out.
+3. What is approved is what an operator was shown last: a server that lists something else by then is not approved.
+4. When a catalogue changes, the registry follows before the next call; a tool that policy cannot fit stays out.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import structlog
 
 from holdfast.contracts import (
     ALL_EFFECTS,
+    Conflict,
     Digest,
     HoldfastError,
     Json,
@@ -89,6 +91,7 @@ class UpstreamDesk:
         self._prefix = prefix
         self._guarded = guarded
         self._told: list[Callable[[], None]] = []
+        self._shown: dict[str, Mapping[str, Digest]] = {}
 
     @property
     def connections(self) -> Connections:
@@ -130,19 +133,21 @@ class UpstreamDesk:
         except HoldfastError:
             await self._connections.remove(settings.name)
             raise
+        self._show(settings.name, diff)
         await self._entries.put(settings.name, entry_of(settings), by="operator")
         return diff
 
     async def diff(self, name: str) -> CatalogueDiff:
         """What *name* offers now, against what was approved. Raises: NotFound, ToolError, OperatorError."""
         diff = await self._connections.refresh(name)
+        self._show(name, diff)
         self.sync()
         return diff
 
     async def approve(self, name: str, tools: Sequence[str]) -> CatalogueDiff:
         """Approve *tools*, or everything that waits, exactly as listed now.
 
-        Raises: NotFound, Conflict, ToolError.
+        Raises: NotFound; ToolError; Conflict when that is not what was shown last, and then nothing is approved.
         """
         diff = await self._connections.refresh(name)
         waiting = (PinState.NEW, PinState.CHANGED)
@@ -151,6 +156,12 @@ class UpstreamDesk:
             for entry in diff.entries
             if entry.definition is not None and entry.state in waiting and (not tools or entry.tool in tools)
         ]
+        shown = self._shown.get(name, {})
+        if any(shown.get(definition.tool) != definition.digest for definition in chosen):
+            raise Conflict(
+                "the server lists other definitions now than when it was looked at",
+                remedy=f"look with `holdfast upstreams diff {name}`, then approve",
+            )
         for definition in chosen:
             await self._entries.saw(
                 name, definition.tool, digest=definition.digest, definition=definition_json(definition)
@@ -162,6 +173,7 @@ class UpstreamDesk:
     async def remove(self, name: str) -> None:
         """Forget *name*. Raises: NotFound."""
         await self._connections.remove(name)
+        self._shown.pop(name, None)
         await self._entries.remove(name)
         self.sync()
 
@@ -231,9 +243,15 @@ class UpstreamDesk:
         except OperatorError as error:
             _log.error("upstream.tool_refused", tool=spec.name, why=error.message)
 
+    def _show(self, name: str, diff: CatalogueDiff) -> None:
+        """Note what an operator can have seen of *name*."""
+        self._shown[name] = {
+            entry.tool: entry.definition.digest for entry in diff.entries if entry.definition is not None
+        }
+
     async def _look(self, name: str) -> None:
         try:
-            await self._connections.refresh(name)
+            self._show(name, await self._connections.refresh(name))
         except HoldfastError as error:
             _log.warning("upstream.down", upstream=name, why=error.message)
 

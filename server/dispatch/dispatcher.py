@@ -193,6 +193,9 @@ class Dispatcher:
         spec, session = prepared
         ended = await self._take_key(call, principal, trail)
         if ended is not None:
+            # 12 label: an answer that is given again teaches this session what it taught the one it was first given to
+            if ended.replayed is not None:
+                await self._records.learn(session, labels_read(spec.effects))
             return ended
         # 1b hooks: absent
         # 2 to 6

@@ -47,12 +47,13 @@ async def list_tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a
 
 
 async def show(house: House, params: NameParams) -> Json:
-    """One tool, whole."""
+    """One tool, whole; of one that waits for approval, what would be approved and not what it would replace."""
     name = ToolName(params.name)
-    spec = house.registry.get(name) or await house.library.pending(name)
+    pending = await house.library.pending(name)
+    spec = pending or house.registry.get(name)
     if spec is None:
         raise NotFound("there is no such tool")
-    return listed(spec, ListFormat.NATIVE)
+    return {**listed(spec, ListFormat.NATIVE), "state": "approved" if pending is None else "pending"}
 
 
 async def add(house: House, params: AddParams) -> Json:

@@ -1,1 +1,1 @@
-"""Attacks on a real server through its own doors: what counts is that the effect is absent, not what the answer says."""
+"""Attacks on a real server through its own doors: what counts is an absent effect, not what the answer says."""

@@ -54,9 +54,7 @@ class Caller:
         try:
             connection.request(method, path, body=body, headers={k: v for k, v in sent.items() if v})
             came = connection.getresponse()
-            return Answer(
-                status=came.status, raw=came.read(), headers={k.lower(): v for k, v in came.getheaders()}
-            )
+            return Answer(status=came.status, raw=came.read(), headers={k.lower(): v for k, v in came.getheaders()})
         finally:
             connection.close()
 

@@ -1,7 +1,7 @@
 """An MCP server over stdio whose every word and deed is dictated by the folder it is started with.
 
-`tools.json` is what it lists, `answer.json` what a call answers; each call leaves a file `ran-NAME`. `exit-on-call` makes
-it end in a call, `announce` makes it say that its tools have changed. Standard library only; ends with its input.
+`tools.json` is what it lists, `answer.json` what a call answers; each call leaves a file `ran-NAME`. `exit-on-call`
+makes it end in a call, `announce` makes it say that its tools have changed. Standard library only; ends with its input.
 """
 
 import json
@@ -43,7 +43,12 @@ for line in sys.stdin:
     if method == "initialize":
         info = {"name": "stage", "version": "1"}
         capabilities = {"tools": {"listChanged": True}}
-        send({"id": request, "result": {"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": info}})
+        send(
+            {
+                "id": request,
+                "result": {"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": info},
+            }
+        )
     elif method == "tools/list":
         send({"id": request, "result": {"tools": told("tools.json", [])}})
     elif method == "tools/call":

@@ -90,10 +90,10 @@ class Server:
             self._kept[scope] = self.caller(f"the-{scope}", scope)
         return self._kept[scope]
 
-    def agent(self, name: str | None = None) -> Caller:
-        """An agent in a session of its own, as its host minted it."""
+    def agent(self, name: str | None = None, *, labels: Sequence[str] = ()) -> Caller:
+        """An agent in a session of its own, as its host minted it; *labels* are what it has read before."""
         subject = name or "agent-" + secrets.token_hex(6)
-        minted = self.host.post("/v1/sessions", {"principal": subject, "ttl_s": 3600}).body
+        minted = self.host.post("/v1/sessions", {"principal": subject, "labels": list(labels), "ttl_s": 3600}).body
         return Caller(port=self.port, token=minted["token"], name=subject, session=minted["id"])
 
     def approved(self, caller: Caller, tool: str, arguments: Mapping[str, object]) -> str:
@@ -113,9 +113,7 @@ class Server:
 
 
 @contextmanager
-def serving(
-    home: Path, more: str = "", *, admin_http: bool = False, before: Sequence[str] = ()
-) -> Generator[Server]:
+def serving(home: Path, more: str = "", *, admin_http: bool = False, before: Sequence[str] = ()) -> Generator[Server]:
     """A server on *home* with *more* configuration, started by the command *before* if any, until the block ends."""
     for name in ("workspace", "outside"):
         (home / name).mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,9 @@ def test_a_call_that_needs_approval_waits_and_the_approved_one_runs(server: Serv
     assert runs(server, name) == 1
 
 
-def test_an_approval_is_spent_once(server: Server, agent: Caller, name: str):
+def test_an_approval_is_spent_once(server: Server, name: str):
+    """By a session that has nothing more to learn: that it had learned something would be another reason."""
+    agent = server.agent(labels=["private", "untrusted"])
     approval = server.approved(agent, "shell", touch(name))
     agent.call("shell", touch(name), approval=approval)
 
@@ -52,7 +54,8 @@ def test_an_approval_is_spent_once(server: Server, agent: Caller, name: str):
     assert runs(server, name) == 1
 
 
-def test_of_many_that_spend_an_approval_at_once_one_runs(server: Server, agent: Caller, name: str):
+def test_of_many_that_spend_an_approval_at_once_one_runs(server: Server, name: str):
+    agent = server.agent(labels=["private", "untrusted"])
     approval = server.approved(agent, "shell", touch(name))
 
     with ThreadPoolExecutor(12) as many:
@@ -133,7 +136,8 @@ def test_an_approval_that_was_denied_or_never_answered_runs_nothing(server: Serv
     server.done("approvals", "deny", asked)
     denied = agent.call("shell", touch(name), approval=asked)
 
-    assert refused(waiting) and refused(denied)
+    assert refused(waiting)
+    assert refused(denied)
     assert server.verb("approvals", "approve", asked).returncode != 0
     assert refused(agent.call("shell", touch(name), approval=asked))
     assert runs(server, name) == 0
@@ -246,7 +250,7 @@ def test_nobody_answers_an_approval_over_http_unless_the_operator_set_it_up(serv
 @pytest.fixture(scope="module")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose operator lets approvals be answered over HTTP."""
-    with serving(tmp_path_factory.mktemp("open"), '\n[limits]\nburst = 100\n', admin_http=True) as one:
+    with serving(tmp_path_factory.mktemp("open"), "\n[limits]\nburst = 100\n", admin_http=True) as one:
         yield one
 
 

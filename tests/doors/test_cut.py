@@ -58,7 +58,8 @@ def test_the_secret_of_this_test_is_one_that_is_found(agent: Caller):
     answer = agent.call("echo", {"text": f"key {secret} end"})
 
     assert answer.body["status"] == "ok"
-    assert [finding["action"] for finding in answer.body["findings"]] and not shows(answer, secret)
+    assert [finding["action"] for finding in answer.body["findings"]]
+    assert not shows(answer, secret)
 
 
 def test_a_secret_across_the_cut_of_a_file_shows_no_piece(server: Server, agent: Caller):
@@ -122,9 +123,7 @@ def stage(server: Server) -> Stage:
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_a_secret_in_pieces_over_several_blocks_shows_no_piece(
-    server: Server, agent: Caller, stage: Stage, kind: str
-):
+def test_a_secret_in_pieces_over_several_blocks_shows_no_piece(server: Server, agent: Caller, stage: Stage, kind: str):
     secret = expand(SECRETS[kind], 13)
     for at in range(FRAGMENT, len(secret) - FRAGMENT, 3):
         blocks = [f"first {secret[:at]}", f"{secret[at:]} last"]
@@ -138,7 +137,9 @@ def test_a_secret_in_pieces_over_several_blocks_shows_no_piece(
 PLACES = {
     "a text": lambda s: {"content": [{"type": "text", "text": s}]},
     "a link's name": lambda s: {"content": [{"type": "resource_link", "uri": "file:///a", "name": s}]},
-    "a link's address": lambda s: {"content": [{"type": "resource_link", "uri": f"https://x.example/{s}", "name": "a"}]},
+    "a link's address": lambda s: {
+        "content": [{"type": "resource_link", "uri": f"https://x.example/{s}", "name": "a"}]
+    },
     "a link's description": lambda s: {
         "content": [{"type": "resource_link", "uri": "file:///a", "name": "a", "description": s}]
     },
@@ -148,7 +149,9 @@ PLACES = {
     },
     "structured": lambda s: {"content": [], "structuredContent": {"a": [{"b": s}]}},
     "a key of structured": lambda s: {"content": [], "structuredContent": {s: 1}},
-    "annotations": lambda s: {"content": [{"type": "text", "text": "a", "annotations": {"audience": ["user"]}, "_meta": {"k": s}}]},
+    "annotations": lambda s: {
+        "content": [{"type": "text", "text": "a", "annotations": {"audience": ["user"]}, "_meta": {"k": s}}]
+    },
     "metadata": lambda s: {"content": [{"type": "text", "text": "a"}], "_meta": {"k": s}},
 }
 

@@ -1,4 +1,4 @@
-"""The probes of the machine, asked for by the command line: every thread of every confined process tried, and failed."""
+"""The probes of the machine, by the command line: every thread of every confined process tried, and failed."""
 
 import json
 from collections import Counter

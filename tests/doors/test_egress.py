@@ -82,7 +82,8 @@ def test_no_approval_lets_a_secret_out(server: Server, agent: Caller, granted: L
 
     answer = agent.call("http_fetch", {"url": fetches, "method": "POST", "body": SECRET})
 
-    assert answer.status == 403 and answer.body["approval"] is None
+    assert answer.status == 403
+    assert answer.body["approval"] is None
     assert granted.connections == before
 
 
@@ -238,7 +239,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Pa
 def fetched(server: Server, **arguments: object) -> dict[str, object]:
     """Fetch as an agent, by the admin socket: this server is in a network where nobody else is."""
     caller = f"agent-{os.urandom(4).hex()}"
-    return json.loads(server.verb("call", "http_fetch", json.dumps(arguments), "--as", caller, "--format", "json").stdout)
+    return json.loads(
+        server.verb("call", "http_fetch", json.dumps(arguments), "--as", caller, "--format", "json").stdout
+    )
 
 
 def test_no_name_is_asked_for_before_its_host_is_granted(alone: tuple[Server, Path]):

@@ -48,7 +48,9 @@ def test_a_module_that_was_swapped_on_disk_never_runs(server: Server, agent: Cal
     assert MARKER not in answer.raw.decode()
 
 
-def test_a_module_that_was_swapped_together_with_its_compiled_code_never_runs(server: Server, agent: Caller, marked: bytes):
+def test_a_module_that_was_swapped_together_with_its_compiled_code_never_runs(
+    server: Server, agent: Caller, marked: bytes
+):
     module, compiled = fresh(server, "swapped_both")
     (server.data / "modules" / Digest.of(module).hex).write_bytes(MARKED)
     compiled.write_bytes(marked)

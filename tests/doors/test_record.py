@@ -3,7 +3,7 @@
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,7 +93,7 @@ def test_the_record_holds_no_word_of_what_was_said(server: Server, agent: Caller
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The data directory of a server that has stopped, and the head of its record, held elsewhere."""
     home = tmp_path_factory.mktemp("recorded")
     head = home / "head.json"
@@ -102,7 +102,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, P
         for number in range(6):
             assert agent.said(f"number {number}")
         head.write_text(one.done("audit", "export", "--head"))
-    yield home / "data", head
+    return home / "data", head
 
 
 def lines(chain: Path) -> list[bytes]:
@@ -111,7 +111,9 @@ def lines(chain: Path) -> list[bytes]:
 
 def edited(chain: Path, at: int, field: str, value: object) -> None:
     every = lines(chain)
-    every[at] = json.dumps({**json.loads(every[at]), field: value}, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    every[at] = (
+        json.dumps({**json.loads(every[at]), field: value}, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    )
     chain.write_bytes(b"".join(every))
 
 
@@ -137,7 +139,9 @@ TAMPERING: dict[str, tuple[Callable[[Path], None], str]] = {
     "half a line": (lambda chain: chain.write_bytes(chain.read_bytes()[:-20]), "record"),
     "a line of noise": (lambda chain: rewritten(chain, lambda every: [*every[:4], b"noise\n", *every[4:]]), "record 4"),
     "a key twice": (
-        lambda chain: rewritten(chain, lambda every: [*every[:4], every[4].replace(b"{", b'{"kind":"x",', 1), *every[5:]]),
+        lambda chain: rewritten(
+            chain, lambda every: [*every[:4], every[4].replace(b"{", b'{"kind":"x",', 1), *every[5:]]
+        ),
         "record 4",
     ),
 }
@@ -174,7 +178,8 @@ def test_a_record_that_was_changed_is_found_and_named(recorded: tuple[Path, Path
     code, said = verified(data)
 
     assert code == 1
-    assert named in said and "broken" in said
+    assert named in said
+    assert "broken" in said
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])

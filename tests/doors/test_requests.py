@@ -186,7 +186,9 @@ def test_clients_that_begin_and_never_go_on_do_not_keep_others_waiting(server: S
     held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
     try:
         for number, peer in enumerate(held):
-            peer.sendall(agent.head("POST", "/v1/call", "Content-Length: 100")[: 10 + number * 5] if number % 2 else b"P")
+            peer.sendall(
+                agent.head("POST", "/v1/call", "Content-Length: 100")[: 10 + number * 5] if number % 2 else b"P"
+            )
 
         assert other.said()
     finally:

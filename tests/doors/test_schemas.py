@@ -60,7 +60,11 @@ def test_a_schema_that_never_ends_keeps_nobody_waiting(server: Server, agent: Ca
     if answer.body["status"] == "ok":  # cheap after all: then it must be because it is linear
         assert harm == "a pattern that backtracks" or arguments == {}
     else:
-        assert (answer.status, answer.code) in {(422, "validator/budget"), (422, "validator/schema"), (404, "tools/unknown")}
+        assert (answer.status, answer.code) in {
+            (422, "validator/budget"),
+            (422, "validator/schema"),
+            (404, "tools/unknown"),
+        }
         assert "ran" not in answer.text
 
 

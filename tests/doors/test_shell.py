@@ -3,10 +3,12 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -17,20 +19,32 @@ from .watching import Listener, below, processes_with, until
 pytestmark = pytest.mark.xdist_group("doors")
 
 
+@pytest.fixture
+def number() -> Iterator[str]:
+    """Seconds to sleep that nobody else sleeps, by which a process is known; what sleeps them still is ended."""
+    drawn = f"4{secrets.randbelow(10**9):09}"
+    yield drawn
+    for process in processes_with(drawn):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 def test_it_sees_no_environment_of_the_server(server: Server, agent: Caller):
     answer = server.runs(agent, "env; cat /proc/*/environ; cat /proc/1/environ /proc/self/environ; ps -ef; :")
 
     names = {line.partition("=")[0] for line in answer.body["structured"]["stdout"].splitlines() if "=" in line}
     assert answer.body["status"] == "ok"
     assert CANARY not in answer.raw.decode()
-    assert "DOORS_SECRET" not in names and "PYTHONPATH" not in names
+    assert "DOORS_SECRET" not in names
+    assert "PYTHONPATH" not in names
 
 
 def test_it_reads_nothing_outside(server: Server, agent: Caller):
     outside = server.outside
     script = f"""
     cat {outside}/secret.txt; cat ../outside/secret.txt; ls {outside}; ls {server.data}; cat {server.data}/keys/*
-    ln -s {outside} out-$$ && cat out-$$/secret.txt; cat /proc/{server.pid}/environ /proc/{server.pid}/root{outside}/secret.txt
+    ln -s {outside} out-$$ && cat out-$$/secret.txt
+    cat /proc/{server.pid}/environ /proc/{server.pid}/root{outside}/secret.txt
     ls /proc/{server.pid}/fd; cat /etc/shadow; cd {outside} && cat secret.txt; :"""
 
     answer = server.runs(agent, script)
@@ -45,12 +59,15 @@ def test_it_writes_nothing_outside(server: Server, agent: Caller):
     marker = f"owned-{secrets.token_hex(6)}"
     places = [server.outside, server.data, server.home, "/tmp", "/var/tmp", "/dev/shm", "/usr/local/bin", "/etc"]
     script = "".join(f"echo x > {place}/{marker};" for place in places)
-    script += f"ln -s {server.outside} way-{marker}; echo x > way-{marker}/{marker}; echo x >> {server.outside}/secret.txt"
-    script += f"; rm -f {server.outside}/secret.txt; mv {server.outside}/secret.txt .; chmod 777 {server.outside}/secret.txt; :"
+    script += (
+        f"ln -s {server.outside} way-{marker}; echo x > way-{marker}/{marker}; echo x >> {server.outside}/secret.txt"
+    )
+    secret = f"{server.outside}/secret.txt"
+    script += f"; rm -f {secret}; mv {secret} .; chmod 777 {secret}; :"
 
     assert server.runs(agent, script).body["status"] == "ok"
 
-    assert not [place for place in places if os.path.exists(f"{place}/{marker}")]
+    assert not [place for place in places if (Path(place) / marker).exists()]
     assert (server.outside / "secret.txt").read_text() == CANARY
     assert (server.outside / "secret.txt").stat().st_mode & 0o777 != 0o777
 
@@ -60,7 +77,8 @@ def test_it_changes_nothing_of_a_repository_that_others_run(server: Server, agen
     hooks.mkdir(parents=True, exist_ok=True)
     (server.workspace / ".git" / "config").write_text("original")
     script = """
-    echo owned > .git/hooks/x; echo owned >> .git/config; mv .git/hooks .git/gone; ln -s .git way; echo owned > way/hooks/y
+    echo owned > .git/hooks/x; echo owned >> .git/config; mv .git/hooks .git/gone
+    ln -s .git way; echo owned > way/hooks/y
     cp .git/config copied; ln .git/config hard && echo owned >> hard; rm -rf .git; mkdir -p .git/hooks/z
     (cd .git/hooks && echo owned > w); python3 -c 'open(".git/hooks/v", "w").write("owned")'; :"""
 
@@ -87,7 +105,7 @@ def test_it_changes_nothing_of_a_repository_in_a_folder_it_moves(server: Server,
 
     assert answer.body["status"] in {"ok", "denied"}, answer.raw
     assert [path for path in server.workspace.glob(f"{name}*/**/config") if "owned" in path.read_text()] == []
-    hooked = [path for path in server.workspace.glob(f"{name}*/*/*git/hooks/x")]
+    hooked = list(server.workspace.glob(f"{name}*/*/*git/hooks/x"))
     assert hooked == [], hooked
 
 
@@ -111,39 +129,35 @@ def test_it_leaves_nothing_that_others_would_run(server: Server, agent: Caller, 
 
 
 DAEMONS = {
-    "in the background": "sleep 4NUMBER & :",
-    "without a hangup": "nohup sleep 4NUMBER > /dev/null 2>&1 & :",
-    "in a session of its own": "setsid sleep 4NUMBER < /dev/null > /dev/null 2>&1 & :",
-    "forked twice": "(setsid sh -c 'sleep 4NUMBER < /dev/null > /dev/null 2>&1 &' &) ; :",
-    "ignoring signals": "(trap '' TERM HUP INT; setsid sh -c \"trap '' TERM HUP; sleep 4NUMBER\" > /dev/null 2>&1 &) ; :",
+    "in the background": "sleep NUMBER & :",
+    "without a hangup": "nohup sleep NUMBER > /dev/null 2>&1 & :",
+    "in a session of its own": "setsid sleep NUMBER < /dev/null > /dev/null 2>&1 & :",
+    "forked twice": "(setsid sh -c 'sleep NUMBER < /dev/null > /dev/null 2>&1 &' &) ; :",
+    "ignoring signals": "(trap '' TERM HUP INT; setsid sh -c \"trap '' TERM HUP; sleep NUMBER\" > /dev/null &) ; :",
 }
 
 
 @pytest.mark.parametrize("way", DAEMONS)
-def test_what_it_leaves_behind_is_dead_when_the_call_ends(server: Server, agent: Caller, way: str):
-    number = str(secrets.randbelow(10**9)).zfill(9)
-
+def test_what_it_leaves_behind_is_dead_when_the_call_ends(server: Server, agent: Caller, number: str, way: str):
     answer = server.runs(agent, DAEMONS[way].replace("NUMBER", number))
 
     assert answer.body["status"] == "ok", answer.raw
-    until(lambda: not processes_with(f"4{number}"), "the end of what was left behind")
+    until(lambda: not processes_with(number), "the end of what was left behind")
 
 
-def test_what_takes_too_long_is_dead_when_it_is_stopped(server: Server, agent: Caller):
-    number = str(secrets.randbelow(10**9)).zfill(9)
-    arguments = {"script": f"setsid sleep 4{number} & sleep 4{number}", "timeout_ms": 500}
+def test_what_takes_too_long_is_dead_when_it_is_stopped(server: Server, agent: Caller, number: str):
+    arguments = {"script": f"setsid sleep {number} & sleep {number}", "timeout_ms": 500}
 
     answer = agent.call("shell", arguments, approval=server.approved(agent, "shell", arguments))
 
     assert answer.code == "limits/wall-ms"
-    until(lambda: not processes_with(f"4{number}"), "the end of what was stopped")
+    until(lambda: not processes_with(number), "the end of what was stopped")
 
 
-def test_a_flood_of_processes_and_output_ends_with_its_call(server: Server, agent: Caller, other: Caller):
-    number = str(secrets.randbelow(10**9)).zfill(9)
-    bomb = f"i=0; while [ $i -lt 500 ]; do sleep 4{number} & i=$((i+1)); done; echo started $i; :"
+def test_a_flood_of_processes_and_output_ends_with_its_call(server: Server, agent: Caller, other: Caller, number: str):
+    bomb = f"i=0; while [ $i -lt 500 ]; do sleep {number} & i=$((i+1)); done; echo started $i; :"
     server.runs(agent, bomb)
-    until(lambda: not processes_with(f"4{number}"), "the end of the flood")
+    until(lambda: not processes_with(number), "the end of the flood")
 
     answer = server.runs(agent, "yes owned | head -c 50000000")
 
@@ -208,10 +222,11 @@ def test_it_reaches_nobody(server: Server, agent: Caller, granted: Listener):
     before = granted.connections
     (server.workspace / "dials.py").write_text(DIALS)
     with unix_listener(path) as by_file, unix_listener("\0" + name) as by_name:
-        script = f"""python3 dials.py {granted.port} {path} {name}; python3 dials.py {server.port} {server.data}/admin.sock x
+        script = f"""
+        python3 dials.py {granted.port} {path} {name}; python3 dials.py {server.port} {server.data}/admin.sock x
         bash -c 'exec 3<>/dev/tcp/127.0.0.1/{granted.port} && echo GET >&3'; :"""
         answer = server.runs(agent, script)
-    os.unlink(path)
+    Path(path).unlink()
 
     assert granted.connections == before
     assert (by_file[0], by_name[0]) == (0, 0)
@@ -220,7 +235,7 @@ def test_it_reaches_nobody(server: Server, agent: Caller, granted: Listener):
     datagrams.close()
     lines = [json.loads(line) for line in answer.body["structured"]["stdout"].splitlines() if line.startswith("[")]
     assert len(lines) == 2, answer.raw
-    assert "reached" not in sum(lines, [])
+    assert not any("reached" in line for line in lines)
 
 
 def test_it_does_not_touch_the_server(server: Server, agent: Caller, other: Caller):
@@ -236,8 +251,9 @@ def test_it_does_not_touch_the_server(server: Server, agent: Caller, other: Call
 
 def test_a_program_it_put_under_another_name_is_confined_as_well(server: Server, agent: Caller):
     """No list of names protects anybody; so none is gone around."""
-    script = f"""cp /bin/cat ./innocent; ./innocent {server.outside}/secret.txt; PATH=. innocent {server.outside}/secret.txt
-    python3 -c 'print(open("{server.outside}/secret.txt").read())'; exec -a x /bin/cat {server.outside}/secret.txt; :"""
+    secret = f"{server.outside}/secret.txt"
+    script = f"""cp /bin/cat ./innocent; ./innocent {secret}; PATH=. innocent {secret}
+    python3 -c 'print(open("{secret}").read())'; exec -a x /bin/cat {secret}; :"""
 
     answer = server.runs(agent, script)
 

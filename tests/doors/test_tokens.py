@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 import jwt
 import pytest
@@ -59,59 +60,45 @@ def part(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+Claims = dict[str, object]
+EVERYTHING = "approve audit call host metrics policy:read policy:write register tokens"
+
+
+def resigned(**other: object) -> Callable[[str, Claims, bytes], str]:
+    """The same claims but *other*, signed with the server's very own key: as bad as a forger can be."""
+    return lambda _real, claims, key: jwt.encode({**claims, **other}, key, algorithm="HS256")
+
+
+def unsigned(algorithm: str) -> Callable[[str, Claims, bytes], str]:
+    return lambda _real, claims, _key: f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(claims)}."
+
+
+FORGERIES: dict[str, Callable[[str, Claims, bytes], str]] = {
+    "no algorithm": unsigned("none"),
+    "no algorithm, in another case": unsigned("nOnE"),
+    "no algorithm, the signature kept": lambda real, claims, _key: (
+        f"{part({'alg': 'none'})}.{part(claims)}.{real.rpartition('.')[2]}"
+    ),
+    "another key": lambda _real, claims, _key: jwt.encode(claims, secrets.token_bytes(32), algorithm="HS256"),
+    "an empty signature": lambda real, _claims, _key: f"{real.rpartition('.')[0]}.",
+    "other claims under the old signature": lambda real, claims, _key: (
+        f"{real.split('.')[0]}.{part({**claims, 'scope': EVERYTHING})}.{real.rpartition('.')[2]}"
+    ),
+    "another algorithm of the same key": lambda _real, claims, key: jwt.encode(claims, key * 2, algorithm="HS512"),
+    "another audience": resigned(aud="somebody-else"),
+    "two audiences": resigned(aud=["holdfast", "somebody-else"]),
+    "another issuer": resigned(iss="somebody-else"),
+    "more scopes": resigned(scope=EVERYTHING),
+    "an id nobody issued": resigned(jti=secrets.token_hex(16)),
+    "a later end": resigned(exp=int(time.time()) + 10**7),
+}
+
+
 def forged(server: Server, way: str) -> str:
-    """A token made of a real one's claims, by somebody who can sign whatever *way* says."""
+    """A token made of a real one's claims in *way*."""
     real = server.agent().token
     claims = jwt.decode(real, options={"verify_signature": False})
-    key = (server.data / "keys" / "tokens").read_bytes()
-    everything = "approve audit call host metrics policy:read policy:write register tokens"
-    match way:
-        case "no algorithm":
-            return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims)}."
-        case "no algorithm, in another case":
-            return f"{part({'alg': 'nOnE', 'typ': 'JWT'})}.{part(claims)}."
-        case "no algorithm, the signature kept":
-            return f"{part({'alg': 'none'})}.{part(claims)}.{real.rpartition('.')[2]}"
-        case "another key":
-            return jwt.encode(claims, secrets.token_bytes(32), algorithm="HS256")
-        case "an empty signature":
-            return f"{real.rpartition('.')[0]}."
-        case "other claims under the old signature":
-            head, _, signature = real.split(".")
-            return f"{head}.{part({**claims, 'scope': everything})}.{signature}"
-        case "another audience":
-            return jwt.encode({**claims, "aud": "somebody-else"}, key, algorithm="HS256")
-        case "two audiences":
-            return jwt.encode({**claims, "aud": ["holdfast", "somebody-else"]}, key, algorithm="HS256")
-        case "another issuer":
-            return jwt.encode({**claims, "iss": "somebody-else"}, key, algorithm="HS256")
-        case "another algorithm of the same key":
-            return jwt.encode(claims, key * 2, algorithm="HS512")
-        case "more scopes, signed with the server's own key":
-            return jwt.encode({**claims, "scope": everything}, key, algorithm="HS256")
-        case "an id nobody issued, signed with the server's own key":
-            return jwt.encode({**claims, "jti": secrets.token_hex(16)}, key, algorithm="HS256")
-        case "a later end, signed with the server's own key":
-            return jwt.encode({**claims, "exp": int(time.time()) + 10**8}, key, algorithm="HS256")
-        case _:
-            raise AssertionError(way)
-
-
-FORGERIES = [
-    "no algorithm",
-    "no algorithm, in another case",
-    "no algorithm, the signature kept",
-    "another key",
-    "an empty signature",
-    "other claims under the old signature",
-    "another audience",
-    "two audiences",
-    "another issuer",
-    "another algorithm of the same key",
-    "more scopes, signed with the server's own key",
-    "an id nobody issued, signed with the server's own key",
-    "a later end, signed with the server's own key",
-]
+    return FORGERIES[way](real, claims, (server.data / "keys" / "tokens").read_bytes())
 
 
 @pytest.mark.parametrize("way", FORGERIES)

@@ -1,9 +1,11 @@
 """Hostile guests, handed in by HTTP like any tool: each is stopped or refused, and nobody else is kept waiting."""
 
+import json
 import threading
 from pathlib import Path
 
 import pytest
+
 from tests.containment.wasm import guests as hostile
 
 from . import guests
@@ -45,7 +47,8 @@ def test_an_endless_loop_with_fuel_to_burn_is_stopped_by_the_clock(server: Serve
 def test_a_sleep_in_a_host_call_is_stopped_by_the_clock_and_its_worker_is_gone(
     server: Server, agent: Caller, other: Caller
 ):
-    guests.install(server, "sleeps", guests.assembled(hostile.SLEEP), abi="wasi-command", wall_ms=500)
+    twenty_seconds = hostile.SLEEP.replace("3600000000000", "20000000000")
+    guests.install(server, "sleeps", guests.assembled(twenty_seconds), abi="wasi-command", wall_ms=500)
     before = set(workers_below(server.pid))
 
     answer = called(agent, "sleeps", {}, other=other)
@@ -173,3 +176,18 @@ def test_what_a_guest_says_when_it_fails_is_wrapped_like_any_output(server: Serv
     assert answer.body["status"] == "error"
     assert answer.body["output"].count("</tool_output") == 1
     assert str(Path(__file__).parents[2]) not in answer.raw.decode()
+
+
+def test_what_waits_for_approval_is_what_an_operator_is_shown(server: Server):
+    """Not the version that it would replace."""
+    guests.install(server, "replaced", guests.saying("first"))
+    module = guests.saying("second")
+    written = (
+        guests.manifest("replaced", module).replace("1.0.0", "2.0.0").replace("effects = []", 'effects = ["egress"]')
+    )
+    assert guests.hand_in(server.registrar, written, module).status == 201
+
+    shown = json.loads(server.done("tools", "show", "replaced"))
+
+    assert (shown["state"], shown["version"], shown["effects"]) == ("pending", "2.0.0", ["egress"])
+    assert server.agent().call("replaced", {}).body["structured"] == "first"

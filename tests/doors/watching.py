@@ -1,6 +1,5 @@
 """What the world shows from outside: processes, connections, files. Everything waits by looking, under a deadline."""
 
-import os
 import socket
 import threading
 import time
@@ -39,10 +38,10 @@ def processes_with(marker: str) -> list[int]:
 def below(ancestor: int) -> dict[int, str]:
     """Every process under *ancestor* that is no zombie, and the state the kernel gives it."""
     parents: dict[int, tuple[int, str]] = {}
-    for name in os.listdir("/proc"):
+    for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
-            state, parent = (Path("/proc") / name / "stat").read_bytes().rpartition(b")")[2].split()[:2]
-            parents[int(name)] = (int(parent), state.decode())
+            state, parent = (folder / "stat").read_bytes().rpartition(b")")[2].split()[:2]
+            parents[int(folder.name)] = (int(parent), state.decode())
     found: dict[int, str] = {}
     for pid, (_, state) in parents.items():
         above, steps = pid, 0

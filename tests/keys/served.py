@@ -15,8 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
+
 import holdfast
 from holdfast.server.admin import AdminClient
+from holdfast.server.cli import main
 
 SOURCE = Path(holdfast.__file__).parents[1]
 START_S = 100.0
@@ -87,6 +91,26 @@ def refused(home: Path, text: str, *flags: str) -> tuple[int, str]:
         finally:
             process.kill()
     return process.returncode, (home / "stderr").read_text()
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit code of `holdfast` with *words*, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["holdfast", *words])
+    try:
+        return main()
+    finally:
+        structlog.reset_defaults()  # it logs to the standard error of this test, which ends with it
+
+
+def talk_of_serve(home: Path, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `holdfast serve` says on *text* before it finds that there is no such workspace, and stops."""
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "holdfast.toml"
+    file.write_text(text + '[workspace]\nroot = "absent"\n', encoding="utf-8")
+    assert ran(monkeypatch, "serve", "--config", str(file), "--data-dir", str(home / "data")) == 2
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "`[workspace] root` is not a folder" in said
+    return said
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 from holdfast.contracts import OperatorError
 from holdfast.server.config import load_settings
 
-from .served import refused
+from .served import talk_of_serve
 from .world import World, code, listening, opened, said
 
 pytestmark = pytest.mark.anyio
@@ -96,12 +96,11 @@ async def test_only_the_row_that_opens_a_network_reaches_into_it(world) -> None:
     assert await fetched(world, "other network") == "egress/address-not-public"
 
 
-async def test_a_network_that_is_opened_is_loud_at_the_start(tmp_path) -> None:
+def test_a_network_that_is_opened_is_loud_at_the_start(tmp_path, monkeypatch, capsys) -> None:
     row = '[[egress]]\nhost = "intranet.example"\nunsafe_allow_network = "10.0.0.0/8"\n'
-    bad = '[workspace]\nroot = "absent"\n'
 
-    _, loud = refused(tmp_path / "a", row + bad)
-    _, quiet = refused(tmp_path / "b", row.partition("unsafe")[0] + bad)
+    loud = talk_of_serve(tmp_path, row, monkeypatch, capsys)
+    quiet = talk_of_serve(tmp_path, row.partition("unsafe")[0], monkeypatch, capsys)
 
     assert "unsafe: `intranet.example` may have addresses in 10.0.0.0/8" in loud
     assert "unsafe" not in quiet

@@ -172,7 +172,7 @@ async def test_durability_power_syncs_the_record_before_the_answer(
     fsync = os.fsync
 
     def counting(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", counting)

@@ -11,7 +11,7 @@ from holdfast.server.config import LimitSettings, load_settings
 from holdfast.server.inspecting import assemble_module
 from holdfast.server.principals import OPERATOR
 
-from .world import Loopback, World, code, listening, opened, said
+from .world import Loopback, World, code, listening, opened
 
 pytestmark = pytest.mark.anyio
 

@@ -2,19 +2,18 @@
 
 import copy
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
 from holdfast.contracts import Conflict, Digest, OperatorError, Status, ToolResult
-from holdfast.server.cli import main
 from holdfast.server.inspecting import assemble_module
 from holdfast.server.principals import OPERATOR
 from holdfast.tools.formats import ListFormat, listed
 from holdfast.tools.manifest import manifest_keys
 
+from .served import ran
 from .world import World, code, opened, said
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +36,7 @@ def command(imported: str, body: str) -> str:
 GUESTS = {
     "json": """(module (memory (export "memory") 1)
       (func (export "alloc") (param i32) (result i32) (i32.const 1024))
-      (func (export "run") (param i32 i32) (result i64) (i64.const 15))
+      (func (export "run") (param i32 i32) (result i64) (i64.const 16))
       (data (i32.const 0) "{\\"said\\": \\"core\\"}"))""",
     "turns": command(
         "",
@@ -326,10 +325,7 @@ def test_the_module_is_the_file_that_is_registered(modules, tmp_path, monkeypatc
     codes = []
     for file in ("first.wasm", "second.wasm", "../first.wasm"):
         (folder / "tool.toml").write_text(manifest("filed", modules["json"], {"tool.module": file}))
-        monkeypatch.setattr(
-            sys, "argv", ["holdfast", "tools", "add", str(folder), "--data-dir", str(tmp_path / "data")]
-        )
-        codes.append(main())
+        codes.append(ran(monkeypatch, "tools", "add", str(folder), "--data-dir", str(tmp_path / "data")))
 
     assert codes == [0, 2, 2]
     assert "not the digest of this module" in capsys.readouterr().err.replace("\n", " ")

@@ -11,7 +11,7 @@ import pytest
 from holdfast.contracts import OperatorError
 from holdfast.server.config import UpstreamSettings, load_settings
 
-from .served import refused
+from .served import talk_of_serve
 from .world import McpOverHttp, World, code, listening, opened, said
 
 pytestmark = pytest.mark.anyio
@@ -158,12 +158,14 @@ async def test_a_server_that_is_added_later_may_not_write_what_governs_either(wo
         await house.upstreams.add(UpstreamSettings.model_validate(entry))
 
 
-def test_a_network_grant_is_loud_at_the_start(tmp_path) -> None:
+def test_a_network_grant_is_loud_at_the_start(tmp_path, monkeypatch, capsys) -> None:
     entry = f'[[upstreams]]\nname = "dialler"\ncommand = {COMMAND}\n[upstreams.grants]\nnetwork = ["192.0.2.1:5"]\n'
 
-    _, loud = refused(tmp_path, entry + '[workspace]\nroot = "absent"')
+    loud = talk_of_serve(tmp_path, entry, monkeypatch, capsys)
+    quiet = talk_of_serve(tmp_path, entry.partition("[upstreams.grants]")[0], monkeypatch, capsys)
 
     assert "upstream `dialler` reaches 192.0.2.1:5 past the egress broker" in loud
+    assert "past the egress broker" not in quiet
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from holdfast.server.house import House, Opening, open_house
 from holdfast.server.principals import acting_as
 from holdfast.server.verbs.calls import new_call_id
 
-
 _NUMBERS = count()
 
 
@@ -38,11 +37,16 @@ class World:
 @asynccontextmanager
 async def opened(folder: Path, text: str = "") -> AsyncIterator[World]:
     """A house on `holdfast.toml` with *text*, in *folder*."""
+    file = _written(folder, text)
+    async with open_house(load_settings(file), folder / "data", Opening(config=file)) as house:
+        yield World(house, folder)
+
+
+def _written(folder: Path, text: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "holdfast.toml"
     file.write_text(text, encoding="utf-8")
-    async with open_house(load_settings(file), folder / "data", Opening(config=file)) as house:
-        yield World(house, folder)
+    return file
 
 
 def code(result: ToolResult) -> str:
@@ -67,7 +71,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"hello")
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 -- the library's name
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
