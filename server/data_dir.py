@@ -1,5 +1,6 @@
 """The data directory: where it is, its keys, and its folders. Nobody but its owner may enter."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -22,15 +23,21 @@ class DataDir:
 
         Raises: OperatorError when somebody else owns it or others may enter.
         """
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        status = root.stat()
-        if status.st_uid != os.getuid():
-            raise OperatorError(f"data directory `{root}` belongs to another user")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise OperatorError(f"others may enter data directory `{root}`", remedy=f"chmod 700 {root}")
-        for name in ("audit", "keys", "modules", "native"):
-            (root / name).mkdir(exist_ok=True, mode=0o700)
-        return cls(root.resolve())
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            status = root.stat()
+            if status.st_uid != os.getuid():
+                raise OperatorError(f"data directory `{root}` belongs to another user")
+            if stat.S_IMODE(status.st_mode) & 0o077:
+                raise OperatorError(f"others may enter data directory `{root}`", remedy=f"chmod 700 {root}")
+            for name in ("audit", "keys", "modules", "native"):
+                (root / name).mkdir(exist_ok=True, mode=0o700)
+            return cls(root.resolve())
+        except OSError as error:
+            raise OperatorError(
+                f"`{error.filename or root}` of the data directory cannot be used: {error.strerror}",
+                remedy="name a folder of your own with `--data-dir`",
+            ) from None
 
     def key(self, name: str) -> bytes:
         """The 32-byte key called *name*, made from the system's randomness the first time.
@@ -71,18 +78,29 @@ def key_at(path: Path) -> bytes:
     Raises: OperatorError when the file is not such a key.
     """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
+        if not path.exists():
+            _make_key(path)
         data = path.read_bytes()
-        if len(data) != KEY_BYTES:
-            raise OperatorError(f"key `{path}` is damaged", remedy="restore it from a backup") from None
-        return data
-    data = secrets.token_bytes(KEY_BYTES)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    except OSError as error:
+        raise OperatorError(f"key `{path}` cannot be read or made: {error.strerror}") from None
+    if len(data) != KEY_BYTES:
+        raise OperatorError(f"key `{path}` is damaged", remedy="restore it from a backup")
     return data
+
+
+def _make_key(path: Path) -> None:
+    """Put a whole key in place, unless another process was faster: nobody ever reads half of one."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def user_cache() -> tuple[Path, bytes] | None:
@@ -91,19 +109,22 @@ def user_cache() -> tuple[Path, bytes] | None:
     None where the user has no such place; then each data directory makes its own.
     """
     named = os.environ.get("XDG_CACHE_HOME")
-    folder = (Path(named) if named else Path.home() / ".cache") / "holdfast"
     try:
+        folder = (Path(named) if named else Path.home() / ".cache") / "holdfast"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = folder.stat()
         if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
             return None
         return folder, key_at(folder / "key")
-    except OSError:
+    except (OSError, OperatorError, RuntimeError):  # no home, no room, no right: none of it keeps anybody from working
         return None
 
 
 def find_data_dir(flag: Path | None) -> Path:
-    """`--data-dir`, else `HOLDFAST_DATA_DIR`, else `.holdfast` here if it exists, else the user's state directory."""
+    """`--data-dir`, else `HOLDFAST_DATA_DIR`, else `.holdfast` here if it exists, else the user's state directory.
+
+    Raises: OperatorError when the user has none.
+    """
     if flag is not None:
         return flag
     if named := os.environ.get("HOLDFAST_DATA_DIR"):
@@ -111,5 +132,9 @@ def find_data_dir(flag: Path | None) -> Path:
     here = Path(".holdfast")
     if here.is_dir():
         return here
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "holdfast"
+    if state := os.environ.get("XDG_STATE_HOME"):
+        return Path(state) / "holdfast"
+    try:
+        return Path.home() / ".local" / "state" / "holdfast"
+    except RuntimeError:
+        raise OperatorError("there is no home folder to keep state in", remedy="name one with `--data-dir`") from None

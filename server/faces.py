@@ -30,6 +30,10 @@ KEPT_TOOLS = frozenset({"output_read"})
 """What a wrapped server is served with: the way to the rest of an output that was cut."""
 
 
+_ANSWER_BYTES = 64
+_SHOWN_LINES = 8
+
+
 class Approving(Enum):
     """How the first approval of a wrapped server comes."""
 
@@ -82,6 +86,8 @@ async def serve_wrapped(
             diff = await house.upstreams.diff(upstream.name)
         except HoldfastError as error:
             say(f"the wrapped server cannot be used: {error.message}")
+            for line in _last_words(house, upstream.name):
+                say(f"it said: {line}")
             raise
         await _approve_first(house, upstream, diff, approving, say)
         say(f"record: {house.data.root}/audit; look with `holdfast audit tail --data-dir {house.data.root}`")
@@ -92,6 +98,12 @@ def wrap_folder(state: Path, command: Sequence[str]) -> Path:
     """The data directory of one wrapped command: its pins belong to exactly these words."""
     digest = Digest.of("\0".join(command).encode("utf-8", "surrogateescape"))
     return state / "wrap" / digest.hex[:16]
+
+
+def _last_words(house: House, name: str) -> list[str]:
+    """The end of what the server wrote to its standard error: usually why it did not start."""
+    log = next((one.log for one in house.upstreams.status() if one.name == name), "")
+    return log.splitlines()[-_SHOWN_LINES:]
 
 
 async def _serve_client(house: House) -> None:
@@ -121,11 +133,14 @@ async def _approve_first(
 
 def _asked(count: int) -> bool:
     """Ask at the controlling terminal, which no MCP client can write to; no terminal, no approval."""
+    terminal = Path("/dev/tty")
     try:
-        with open("/dev/tty", "r+", encoding="utf-8", buffering=1) as terminal:  # noqa: PTH123 -- a device, not a path
-            if not os.isatty(terminal.fileno()):
+        # Opened twice: a terminal cannot seek, and Python will not both read and write what cannot.
+        with terminal.open("w", encoding="utf-8") as asking, terminal.open("rb", buffering=0) as answering:
+            if not os.isatty(answering.fileno()):
                 return False
-            terminal.write(f"approve these {count} tools? [y/N] ")
-            return terminal.readline().strip().lower() in {"y", "yes"}
+            asking.write(f"approve these {count} tools? [y/N] ")
+            asking.flush()
+            return answering.readline(_ANSWER_BYTES).strip().lower() in {b"y", b"yes"}
     except OSError:
         return False

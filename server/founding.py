@@ -1,6 +1,7 @@
 """`holdfast init`: lays a folder out with configuration, editable policies, a workspace and the first tokens."""
 
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -69,14 +70,15 @@ def lay_out(folder: Path, *, as_root: str) -> Founded:
         data=folder / ".holdfast",
     )
     for path in (found.config, found.policies):
-        if path.exists():
+        if os.path.lexists(path):
             raise OperatorError(f"`{path}` is there already, and nothing was changed", remedy="choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     found.workspace.mkdir(exist_ok=True)
     found.data.mkdir(mode=0o700, exist_ok=True)
     with as_file(shipped()) as source:
         shutil.copytree(source, found.policies)
-    found.config.write_text(CONFIGURATION.format(workspace="workspace", root=as_root), encoding="utf-8")
+    with found.config.open("x", encoding="utf-8") as config:
+        config.write(CONFIGURATION.format(workspace="workspace", root=as_root))
     return found
 
 

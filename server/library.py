@@ -8,12 +8,12 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
 
-from holdfast.contracts import Digest, HoldfastError, NotFound, OperatorError, Principal, ToolName, ToolSpec
+from holdfast.contracts import Digest, NotFound, OperatorError, Principal, ToolName, ToolSpec
 from holdfast.contracts.limits import WASM_CEILING, Limits
 from holdfast.safety.schemas import check_schema
 from holdfast.sandbox.wasm.runtime import WasmRuntime, check_fit
@@ -120,12 +120,9 @@ class Library:
         pending = await self._tools.get(name, ToolState.PENDING)
         if pending is None:
             raise NotFound("there is no pending tool of that name")
-        self._serve(self._manifest(pending).spec())
-        try:
-            approved = await self._tools.approve(name, pending.definition, by=by.subject)
-        except HoldfastError:
-            await self._restore(name)
-            raise
+        approved = await self._serve_and_keep(
+            pending, lambda: self._tools.approve(name, pending.definition, by=by.subject)
+        )
         self._audit.event("tool", {"tool": name, "definition": str(pending.definition), "decision": "approved"})
         return approved
 
@@ -134,8 +131,11 @@ class Library:
 
         Raises: NotFound; OperatorError.
         """
-        earlier = await self._tools.rollback(name, by=by.subject)
-        self._serve(self._manifest(earlier).spec())
+        before = [one for one in await self._tools.list(ToolState.REMOVED) if one.name == name and one.approved_at]
+        if not before:
+            raise NotFound("no earlier version of the tool was approved")
+        newest = max(before, key=lambda one: one.approved_at or 0.0)
+        earlier = await self._serve_and_keep(newest, lambda: self._tools.rollback(name, by=by.subject))
         self._audit.event("tool", {"tool": name, "definition": str(earlier.definition), "decision": "rolled back"})
         return earlier
 
@@ -170,6 +170,20 @@ class Library:
         except OperatorError:
             self._refit(self._registry.specs())
             raise
+
+    async def _serve_and_keep(
+        self, wanted: RegisteredTool, keep: Callable[[], Awaitable[RegisteredTool]]
+    ) -> RegisteredTool:
+        """Serve *wanted* if names and policy allow it, and have that kept; when either fails, all is as it was."""
+        self._serve(self._manifest(wanted).spec())
+        try:
+            kept = await keep()
+        except BaseException:  # cancelled, or no room on the disk: what is served is what is kept
+            await self._restore(wanted.name)
+            raise
+        if kept.definition != wanted.definition:  # somebody else approved one meanwhile
+            await self._restore(wanted.name)
+        return kept
 
     async def _restore(self, name: ToolName) -> None:
         kept = await self._tools.get(name, ToolState.APPROVED)

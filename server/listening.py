@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import structlog
 from fastapi import FastAPI
 
 import holdfast
@@ -29,6 +30,8 @@ from .http.surface import MCP_PATH, Surface, loopback_hosts
 from .mcp import Endpoint, HttpEndpoint
 from .store import sweep
 from .verbs import run_verb
+
+_log = structlog.get_logger("holdfast.listening")
 
 SWEEP_SECONDS = 600.0
 """Nothing depends on when an expired row goes; it only takes room."""
@@ -108,8 +111,11 @@ async def _sweep(house: House) -> None:
     """Delete what has expired, while the server runs."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await sweep(house.state.store, now=time.time())
-        await house.tokens.refresh()
+        try:
+            await sweep(house.state.store, now=time.time())
+            await house.tokens.refresh()
+        except Exception as error:  # noqa: BLE001 -- a busy or full disk now is no reason never to sweep again
+            _log.error("sweep.failed", error=type(error).__name__)
 
 
 def surface_of(settings: ServerSettings, listen: Listen, port: int) -> Surface:

@@ -1,17 +1,16 @@
 """Scans any text with the layers that look: sanitizer, leak detector, credential detector. It judges no call."""
 
-import asyncio
 from dataclasses import replace
+from functools import partial
 
 from holdfast.contracts import Principal, TooLarge, Where
 from holdfast.safety.redaction import redact
 
 from .answers import Scanned
-from .dispatch import Layers
+from .dispatch import Layers, aside
 
 MAX_TEXT_BYTES = 1 << 20
 """What one request may hold anyway; longer text is scanned in pieces by whoever has it."""
-OFF_LOOP_CHARACTERS = 64 << 10
 
 
 class Scanner:
@@ -39,6 +38,4 @@ class Scanner:
         """
         if len(text) > MAX_TEXT_BYTES:
             raise TooLarge(f"a text to scan is at most {MAX_TEXT_BYTES} characters")
-        if len(text) > OFF_LOOP_CHARACTERS:
-            return await asyncio.to_thread(self.look, text, where)
-        return self.look(text, where)
+        return await aside(partial(self.look, text, where), characters=len(text))

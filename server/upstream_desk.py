@@ -23,6 +23,7 @@ from holdfast.contracts import (
     Json,
     JsonObject,
     Limits,
+    NotFound,
     OperatorError,
     ToolSpec,
     Upstream,
@@ -46,6 +47,8 @@ from .guarding import refuse_governing
 from .store import Upstreams as Entries
 
 _log = structlog.get_logger("holdfast.upstreams")
+
+_CONFIGURED = "configuration"
 
 
 class StoredPins:
@@ -107,13 +110,15 @@ class UpstreamDesk:
         await self._connections.close()
 
     async def open(self, configured: Sequence[UpstreamSettings]) -> None:
-        """Know the configured servers and those added before; each is looked at now, and one may be down."""
+        """Know the configured servers and those added before; each is looked at now, and one may be down.
+
+        One that another configuration named is left alone: a verb from another folder must not forget its approvals.
+        """
         for settings in configured:
-            await self._entries.put(settings.name, entry_of(settings), by="configuration")
+            await self._entries.put(settings.name, entry_of(settings), by=_CONFIGURED)
         names = {settings.name for settings in configured}
         for row in await self._entries.list():
-            if row.added_by == "configuration" and row.name not in names:
-                await self._entries.remove(row.name)
+            if row.added_by == _CONFIGURED and row.name not in names:
                 continue
             try:
                 self._connections.add(self._config(settings_of(row.entry)))
@@ -129,12 +134,13 @@ class UpstreamDesk:
         """
         self._connections.add(self._config(settings))
         try:
+            await self._forget(settings.name)  # what another configuration meant by that name, and had approved
             diff = await self._connections.refresh(settings.name)
-        except HoldfastError:
+            self._show(settings.name, diff)
+            await self._entries.put(settings.name, entry_of(settings), by="operator")
+        except BaseException:  # it cannot be read or kept, or whoever asked went away
             await self._connections.remove(settings.name)
             raise
-        self._show(settings.name, diff)
-        await self._entries.put(settings.name, entry_of(settings), by="operator")
         return diff
 
     async def diff(self, name: str) -> CatalogueDiff:
@@ -147,9 +153,14 @@ class UpstreamDesk:
     async def approve(self, name: str, tools: Sequence[str]) -> CatalogueDiff:
         """Approve *tools*, or everything that waits, exactly as listed now.
 
-        Raises: NotFound; ToolError; Conflict when that is not what was shown last, and then nothing is approved.
+        Raises: NotFound, also for a tool it does not list; ToolError; Conflict when that is not what was shown last.
+        Nothing is then approved.
         """
         diff = await self._connections.refresh(name)
+        for tool in tools:
+            entry = diff.entry(tool)
+            if entry is None or entry.definition is None:
+                raise NotFound(f"upstream `{name}` lists no tool of that name which could be approved")
         waiting = (PinState.NEW, PinState.CHANGED)
         chosen = [
             entry.definition
@@ -171,11 +182,21 @@ class UpstreamDesk:
         return after
 
     async def remove(self, name: str) -> None:
-        """Forget *name*. Raises: NotFound."""
-        await self._connections.remove(name)
+        """Forget *name*, one that could not be started too. Raises: NotFound."""
+        known = self._connections.connection(name) is not None
+        if known:
+            await self._connections.remove(name)
         self._shown.pop(name, None)
-        await self._entries.remove(name)
+        if not await self._forget(name) and not known:
+            raise NotFound(f"there is no upstream called `{name}`")
         self.sync()
+
+    async def _forget(self, name: str) -> bool:
+        """Let go of what is kept of *name*; answers whether there was anything."""
+        kept = await self._entries.get(name) is not None
+        if kept:
+            await self._entries.remove(name)
+        return kept
 
     def status(self) -> tuple[UpstreamStatus, ...]:
         """How each of them is doing."""
@@ -205,20 +226,21 @@ class UpstreamDesk:
             if isinstance(spec.runtime, Upstream) and spec.name not in served:
                 self._registry.remove(spec.name)
         fresh = [spec for spec in served.values() if not self._serves(spec)]
-        if self._fits(fresh):
-            for spec in fresh:
-                self._take(spec)
-        else:
-            self._take_those_that_fit(fresh)
+        self._take_those_that_fit(fresh)
         for told in self._told:
             told()
 
     def _take_those_that_fit(self, fresh: Sequence[ToolSpec]) -> None:
-        for spec in fresh:
-            if self._fits([spec]):
+        """Take *fresh*, or halves of it: fitting policy takes long, and one bad tool among many is the usual case."""
+        if self._fits(fresh):
+            for spec in fresh:
                 self._take(spec)
-            else:
-                _log.error("upstream.tool_refused", tool=spec.name, why="policy does not fit it")
+        elif len(fresh) == 1:
+            _log.error("upstream.tool_refused", tool=fresh[0].name, why="policy does not fit it")
+        elif fresh:
+            half = len(fresh) // 2
+            self._take_those_that_fit(fresh[:half])
+            self._take_those_that_fit(fresh[half:])
 
     def _serves(self, spec: ToolSpec) -> bool:
         known = self._registry.get(spec.name)

@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import structlog
+
 from holdfast.contracts import Digest
 
 from ..data_dir import DataDir, user_cache
 
+_log = structlog.get_logger("holdfast.assembly")
 _DIGEST_BYTES = 32
 
 
@@ -27,11 +30,14 @@ class KeyedFiles:
         return body if len(tag) == _DIGEST_BYTES and Digest(tag.hex()) == self._tag(name, body) else None
 
     def save(self, name: str, body: bytes) -> None:
-        """Keep *body* under *name*, whole or not at all."""
+        """Keep *body* under *name*, whole or not at all. Without room or right it is not kept: it can be made again."""
         path = self._folder / f"{name}.bin"
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(bytes.fromhex(self._tag(name, body).hex) + body)
-        draft.replace(path)
+        try:
+            draft.write_bytes(bytes.fromhex(self._tag(name, body).hex) + body)
+            draft.replace(path)
+        except OSError as error:
+            _log.warning("artifact.not_kept", name=name, why=error.strerror)
 
     def _tag(self, name: str, body: bytes) -> Digest:
         return Digest.keyed(self._key, name.encode() + b"\0" + body)

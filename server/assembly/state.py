@@ -76,7 +76,8 @@ async def _open_audit(stack: AsyncExitStack, settings: Settings, data: DataDir) 
 def _free_chain(data: DataDir, durability: Durability) -> ChainWriter:
     """Continue the newest chain that nobody else writes, or begin one."""
     key = data.key("audit")
-    for folder in sorted(data.audit.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True):
+    chains = [one for one in data.audit.iterdir() if one.is_dir()]
+    for folder in sorted(chains, key=lambda one: one.stat().st_mtime, reverse=True):
         try:
             return ChainWriter(folder, key=key, durability=durability)
         except BlockingIOError:

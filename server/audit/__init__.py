@@ -3,7 +3,7 @@
 from .chain import ChainWriter, Durability
 from .checkpoint import Checkpoint, FileAnchor, read_checkpoint, sign
 from .log import AuditLog, IntentRecord
-from .reading import ChainReport, tail, verify
+from .reading import ChainReport, newest, tail, verify
 
 __all__ = [
     "AuditLog",
@@ -13,6 +13,7 @@ __all__ = [
     "Durability",
     "FileAnchor",
     "IntentRecord",
+    "newest",
     "read_checkpoint",
     "sign",
     "tail",

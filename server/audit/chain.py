@@ -5,6 +5,7 @@ keyed BLAKE3 over the canonical record without it, so a line cannot be edited, d
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import Mapping
@@ -36,8 +37,12 @@ class ChainWriter:
         self._durability = durability
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.recovered: Tail = read_tail(folder, key)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.recovered: Tail = read_tail(folder, key)
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._seq = self.recovered.seq
         self._head = self.recovered.head or genesis(key, folder.name)
         self._fd = -1
@@ -81,7 +86,8 @@ class ChainWriter:
             raise InternalError("the audit record cannot be written")
         self._seq, self._head, self._size = self._seq + 1, digest, self._size + written
         if self._size > SEGMENT_BYTES:
-            self._rotate()
+            with contextlib.suppress(OSError):  # no room for another file: this one goes on
+                self._rotate()
         return AuditReceipt(chain=self.name, seq=self._seq, hash=digest)
 
     async def durable(self, seq: int) -> None:
@@ -118,6 +124,9 @@ class ChainWriter:
                 try:
                     await asyncio.to_thread(os.fsync, fd)
                 except OSError:
+                    # The kernel may have dropped what it could not write, and says so only once: nothing after this
+                    # could be trusted to be durable.
+                    self._break(0)
                     self._fail_waiting()
                     return
                 self._synced = max(self._synced, target)
@@ -137,6 +146,8 @@ class ChainWriter:
 
     def _break(self, written: int) -> None:
         """Take back a half-written line where that is possible, and stop: a chain with a gap proves nothing."""
+        if self._fd < 0:
+            return
         if written > 0:
             os.ftruncate(self._fd, self._size)
         os.close(self._fd)

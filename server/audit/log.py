@@ -37,6 +37,8 @@ class AuditLog:
 
     def __init__(self, chain: ChainWriter) -> None:
         self._chain = chain
+        self._open: set[CallId] = set()
+        """Calls with an intent and no outcome yet: each gets one."""
         if chain.recovered.torn_bytes:
             self.event("torn", {"bytes": chain.recovered.torn_bytes})
         for call_id in chain.recovered.unclosed:
@@ -52,7 +54,7 @@ class AuditLog:
 
         Raises: InternalError; the call must then not go on.
         """
-        return self._chain.append(
+        receipt = self._chain.append(
             {
                 "kind": "intent",
                 "at": now(),
@@ -65,6 +67,8 @@ class AuditLog:
                 "mode": record.mode,
             }
         )
+        self._open.add(record.call_id)
+        return receipt
 
     async def durable(self, receipt: AuditReceipt) -> None:
         """Wait until *receipt*'s record is as durable as configured."""
@@ -94,6 +98,7 @@ class AuditLog:
                 "log": str(log) if log else None,
             }
         )
+        self._open.discard(call_id)
         await self._chain.durable(receipt.seq)
         return receipt
 
@@ -101,9 +106,14 @@ class AuditLog:
         """Record something that is no call: an approval decided, a token issued, a tool approved, a policy loaded."""
         return self._chain.append({"kind": kind, "at": now(), **fields})
 
-    def cancelled(self, call_id: CallId) -> AuditReceipt:
-        """Close the record of a call whose caller went away; does not wait, since nobody will read the answer."""
-        return self._chain.append({"kind": "outcome", "at": now(), "call_id": call_id, "status": "cancelled"})
+    def cancelled(self, call_id: CallId) -> None:
+        """Close the record of a call whose caller went away; does not wait, since nobody will read the answer.
+
+        One that had its outcome by then keeps that.
+        """
+        if call_id in self._open:
+            self._chain.append({"kind": "outcome", "at": now(), "call_id": call_id, "status": "cancelled"})
+            self._open.discard(call_id)
 
 
 def _decision(decision: Decision) -> Json:

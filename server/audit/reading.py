@@ -1,5 +1,6 @@
 """Reads chains: the tail a writer continues from, and the check of every record. It never writes."""
 
+import heapq
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,11 +91,25 @@ def verify(folder: Path, key: bytes, *, head: tuple[int, Digest] | None = None) 
 
 
 def tail(folder: Path, count: int) -> list[dict[str, Json]]:
-    """The last *count* records of the chain in *folder*, oldest first, unchecked."""
-    newest: deque[dict[str, Json]] = deque(maxlen=count)
-    for segment in sorted(folder.glob("*.jsonl"))[-2:]:
-        newest.extend(_records(segment))
+    """The last *count* records of the chain in *folder*, oldest first, unchecked. Only what is shown is parsed.
+
+    Raises: IntegrityError when one of them is no record.
+    """
+    newest: deque[dict[str, Json]] = deque()
+    for segment in sorted(folder.glob("*.jsonl"), reverse=True)[:2]:
+        lines = segment.read_bytes().split(b"\n")[:-1]  # what follows the last newline is not a record yet
+        for line in reversed(lines[-(count - len(newest)) :] if count > len(newest) else ()):
+            newest.appendleft(_record(line, f"the tail of `{segment.name}`"))
     return list(newest)
+
+
+def newest(audit: Path, count: int) -> list[dict[str, Json]]:
+    """The last *count* records of all chains under *audit*, each chain in its own order, the latest last; unchecked.
+
+    Raises: IntegrityError as `tail`.
+    """
+    chains = [tail(folder, count) for folder in sorted(audit.iterdir()) if folder.is_dir()]
+    return list(heapq.merge(*chains, key=lambda record: str(record.get("at"))))[-count:]
 
 
 def _report(folder: Path, seq: int, calls: int, head: Digest, broken: str | None) -> ChainReport:
@@ -113,13 +128,17 @@ def _records(segment: Path, *, skip_end: int = 0) -> Iterator[dict[str, Json]]:
             room -= len(line)
             if room < 0:
                 return
-            try:
-                record = parse(line) if line.endswith(b"\n") else None
-            except MalformedJson:
-                record = None
-            if not isinstance(record, dict):
-                raise IntegrityError(f"line {number} of `{segment.name}` is not a whole record")
-            yield record
+            yield _record(line if line.endswith(b"\n") else b"", f"line {number} of `{segment.name}`")
+
+
+def _record(line: bytes, where: str) -> dict[str, Json]:
+    try:
+        record = parse(line)
+    except MalformedJson:
+        record = None
+    if not isinstance(record, dict):
+        raise IntegrityError(f"{where} is not a whole record")
+    return record
 
 
 def _follow(record: dict[str, Json], begun: dict[str, None]) -> None:

@@ -1,6 +1,9 @@
 """The `holdfast` command: verbs and groups of verbs, and the exit code of each."""
 
+import os
 import sys
+import traceback
+from pathlib import Path
 
 import structlog
 import typer
@@ -34,6 +37,17 @@ app.add_typer(tokens.group, name="token", help="Tokens: issue, list, revoke.")
 def main() -> int:
     """Run the command line; answers the exit code (DESIGN section 4.1)."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if callable(reconfigure):
+        reconfigure(errors="backslashreplace")  # what a terminal's charset lacks is no reason to break
+    try:
+        return _flushed(_run())
+    except BrokenPipeError:
+        _silence_stdout()
+        return EXIT_USAGE
+
+
+def _run() -> int:
     try:
         done = app(standalone_mode=False)
     except typer.Abort:
@@ -48,9 +62,35 @@ def main() -> int:
         _say(error)
         return EXIT_TOOL
     except BrokenPipeError:
-        sys.stderr.close()
+        raise
+    except OSError as error:
+        place = "" if error.filename is None else f" `{plain(str(error.filename))}`"
+        TALK.print(f"[red]error[/]: the system refused{place}: {plain(error.strerror or type(error).__name__)}")
         return EXIT_USAGE
+    except Exception as error:  # noqa: BLE001 -- the command line's one broad catch: a trace may quote a secret
+        TALK.print(f"[red]error[/]: holdfast broke ({type(error).__name__}{_place(error)}); please report it")
+        return EXIT_TOOL
     return done if isinstance(done, int) else 0
+
+
+def _flushed(code: int) -> int:
+    """*code*, once everything is written; that of the verb when only its reader went away early."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+    return code
+
+
+def _silence_stdout() -> None:
+    """Let the interpreter's own last flush succeed."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 -- a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def _explain_usage(error: Exception) -> None:

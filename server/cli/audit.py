@@ -8,7 +8,7 @@ import typer
 
 from holdfast.contracts import Json, OperatorError
 
-from ..audit import ChainReport, Checkpoint, read_checkpoint, verify
+from ..audit import ChainReport, Checkpoint, newest, read_checkpoint, verify
 from ..data_dir import DataDir, find_data_dir
 from ..terminal import OUT, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
@@ -20,13 +20,12 @@ COLUMNS = ("seq", "at", "kind", "call_id", "principal", "tool", "status", "reaso
 
 @group.command()
 def tail(
-    count: Annotated[int, typer.Option("--count", "-n", help="How many records.")] = 20,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many records.")] = 20,
     data_dir: DataDirOption = None,
-    config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
-    """Show the newest records."""
-    show(ask("audit.tail", {"count": count}, data_dir=data_dir, config=config), output, COLUMNS)
+    """Show the newest records of every chain, while a server writes them or not. Unchecked: see `verify`."""
+    show(list[Json](newest(_audit_of(find_data_dir(data_dir)), count)), output, COLUMNS)
     return 0
 
 
@@ -38,8 +37,7 @@ def verify_chains(
 ) -> int:
     """Check every record of every chain. Exit 1 when one does not hold."""
     root = find_data_dir(data_dir)
-    if not (root / "audit").is_dir():
-        raise OperatorError(f"there is no record in `{root}`")
+    _audit_of(root)
     data = DataDir.open(root)
     checkpoint = None if head is None else read_checkpoint(_bytes(head), data.key("audit-sign"))
     reports = _reports(data, checkpoint)
@@ -92,10 +90,15 @@ def export(
         answer = ask("audit.export", {}, data_dir=data_dir, config=config)
         sys.stdout.write(str(answer["head"]) if isinstance(answer, dict) else "")
         return 0
-    for folder in sorted((find_data_dir(data_dir) / "audit").iterdir()):
-        for segment in sorted(folder.glob("*.jsonl")):
-            sys.stdout.write(segment.read_text(encoding="utf-8"))
+    for segment in sorted(_audit_of(find_data_dir(data_dir)).glob("*/*.jsonl")):
+        sys.stdout.write(_bytes(segment).decode("utf-8", "backslashreplace"))
     return 0
+
+
+def _audit_of(root: Path) -> Path:
+    if not (root / "audit").is_dir():
+        raise OperatorError(f"there is no record in `{root}`")
+    return root / "audit"
 
 
 def _reach(checked: bool) -> str:  # noqa: FBT001 -- private, one use

@@ -103,7 +103,7 @@ def _write_findings(name: Json, findings: Iterable[Finding]) -> None:
 
 
 def _rows(text: str) -> Iterable[tuple[Json, str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         row = parse(line)

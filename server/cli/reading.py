@@ -14,16 +14,28 @@ def read_text(given: str | None) -> str:
 
     Raises: OperatorError when it cannot be read or is too large.
     """
-    try:
-        data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1) if given in (None, "-") else Path(str(given)).read_bytes()
-    except OSError as error:
-        raise OperatorError(f"cannot read `{given}`: {error.strerror}") from None
+    if given in (None, "-"):
+        data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
+    else:
+        data = bounded(Path(str(given)), MAX_INPUT_BYTES)
     if len(data) > MAX_INPUT_BYTES:
         raise OperatorError(f"the input is over {MAX_INPUT_BYTES} bytes")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise OperatorError("the input is not UTF-8") from None
+
+
+def bounded(path: Path, most: int) -> bytes:
+    """The first *most* bytes of *path* and one more if there is one, whatever it claims to be: a device has no size.
+
+    Raises: OperatorError when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise OperatorError(f"cannot read `{path}`: {error.strerror}") from None
 
 
 def read_object(given: str | None) -> dict[str, Json]:

@@ -17,8 +17,9 @@ EXITS = {"ok": 0, "denied": 1, "pending": 1, "error": 3, "stopped": 3}
 
 
 def show_json(value: Json) -> None:
-    """Print *value* as JSON on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Print *value* as JSON on stdout; whatever a terminal would act on, or turn around, stands there escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    sys.stdout.write("".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text) + "\n")
 
 
 def show(value: Json, output: Format, columns: Sequence[str]) -> None:
@@ -52,6 +53,10 @@ def show_result(result: Mapping[str, Json], output: Format) -> int:
     for line in _notes(result):
         TALK.print(f"  [dim]=[/] {line}")
     return EXITS[status]
+
+
+def _escaped(char: str) -> str:
+    return json.dumps(char).strip('"')
 
 
 def _notes(result: Mapping[str, Json]) -> Iterable[str]:

@@ -13,7 +13,7 @@ from ..config import Settings, UpstreamSettings
 from ..data_dir import find_data_dir
 from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, find_config, settings_of
-from .upstreams import GrantOption, grants_of
+from .upstreams import GrantOption, grants_of, located
 
 WRAP_EFFECTS = "egress read_untrusted"
 """What a wrapped server is taken to do: every MCP server can carry data out and says what nobody vouches for."""
@@ -69,6 +69,7 @@ def wrap(
 
     if not command:
         raise InvalidRequest("give the server's command after `--`")
+    command = located(command)
     entry = {
         "name": "wrapped",
         "command": command,

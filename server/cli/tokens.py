@@ -7,13 +7,14 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json
 
-from ..terminal import TALK
+from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
 COLUMNS = ("id", "sub", "scopes", "tenant", "expires_at", "revoked_at")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_MOST_DIGITS = 12
 
 
 @group.command()
@@ -40,7 +41,7 @@ def issue(
         show_json(issued)
     else:
         sys.stdout.write(f"{issued['token']}\n")
-        TALK.print(f"token {issued['id']} for {sub!r}, until {issued['expires_at']}; it is not shown again")
+        TALK.print(f"token {issued['id']} for `{plain(sub)}`, until {issued['expires_at']}; it is not shown again")
     return 0
 
 
@@ -65,6 +66,6 @@ def seconds(text: str) -> int:
     Raises: InvalidRequest.
     """
     number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
-    if not number.isdigit():
+    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
         raise InvalidRequest("`--ttl` is a number with s, m, h or d")
     return int(number) * _UNITS[unit]

@@ -10,9 +10,9 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json, OperatorError
 
-from ..terminal import TALK
+from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
-from .reading import read_object
+from .reading import bounded, read_object
 from .rendering import show, show_json, show_result
 
 group = typer.Typer(no_args_is_help=True)
@@ -41,9 +41,12 @@ def add(
     config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
-    """Register a tool. It is scanned, compiled in a confined process, and pending until it is approved."""
+    """Register a tool. It is scanned, compiled in a confined process, and pending until it is approved.
+
+    A module that is not there is assembled from the `.wat` text of the same name, in a confined process too.
+    """
     manifest = _bytes(folder / "tool.toml", MAX_MODULE_BYTES).decode("utf-8", "replace")
-    module = _bytes(folder / _module_name(manifest), MAX_MODULE_BYTES)
+    module = _module(folder / _module_name(manifest))
     params: dict[str, Json] = {"manifest": manifest, "module": base64.b64encode(module).decode()}
     answer = ask("tools.add", params, data_dir=data_dir, config=config)
     if output is Format.JSON or not isinstance(answer, dict):
@@ -52,7 +55,7 @@ def add(
     TALK.print(f"registered [bold]{answer['name']}[/] {answer['version']} as {answer['state']}")
     notes = answer.get("notes")
     for note in notes if isinstance(notes, list) else ():
-        TALK.print(f"  [dim]=[/] {note}")
+        TALK.print(f"  [dim]=[/] {plain(str(note))}")
     TALK.print(f"  [dim]=[/] next: holdfast tools approve {answer['name']}")
     return 0
 
@@ -77,7 +80,7 @@ def try_tool(
 def approve(name: str, data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
     """Let a pending tool be called."""
     ask("tools.approve", {"name": name}, data_dir=data_dir, config=config)
-    TALK.print(f"approved {name}")
+    TALK.print(f"approved {plain(name)}")
     return 0
 
 
@@ -85,7 +88,7 @@ def approve(name: str, data_dir: DataDirOption = None, config: ConfigOption = No
 def rollback(name: str, data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
     """Go back to the version that was approved before."""
     ask("tools.rollback", {"name": name}, data_dir=data_dir, config=config)
-    TALK.print(f"rolled back {name}")
+    TALK.print(f"rolled back {plain(name)}")
     return 0
 
 
@@ -93,7 +96,7 @@ def rollback(name: str, data_dir: DataDirOption = None, config: ConfigOption = N
 def remove(name: str, data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
     """Take a tool away, pending or approved."""
     ask("tools.remove", {"name": name}, data_dir=data_dir, config=config)
-    TALK.print(f"removed {name}")
+    TALK.print(f"removed {plain(name)}")
     return 0
 
 
@@ -106,6 +109,15 @@ def inspect(
 
     show_json(asyncio.run(inspect_module(_bytes(file, MAX_MODULE_BYTES))))
     return 0
+
+
+def _module(path: Path) -> bytes:
+    text = path.with_suffix(".wat")
+    if path.exists() or not text.is_file():
+        return _bytes(path, MAX_MODULE_BYTES)
+    from ..inspecting import assemble_module  # noqa: PLC0415 -- loads the WASM part
+
+    return asyncio.run(assemble_module(_bytes(text, MAX_MODULE_BYTES).decode("utf-8", "replace")))
 
 
 def _module_name(manifest: str) -> str:
@@ -121,9 +133,7 @@ def _module_name(manifest: str) -> str:
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    try:
-        if path.stat().st_size > most:
-            raise OperatorError(f"`{path}` is over {most} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise OperatorError(f"cannot read `{path}`: {error.strerror}") from None
+    data = bounded(path, most)
+    if len(data) > most:
+        raise OperatorError(f"`{path}` is over {most} bytes")
+    return data

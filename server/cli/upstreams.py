@@ -31,7 +31,7 @@ def add(
     config: ConfigOption = None,
 ) -> int:
     """Add an MCP server. Its tools are withheld until they are approved."""
-    entry: dict[str, Json] = {"name": name, "url": url, "command": list(command) if command else None}
+    entry: dict[str, Json] = {"name": name, "url": url, "command": list[Json](located(command)) if command else None}
     entry |= {"grants": grants_of(grant or []), "effects": _effects(effects)}
     answer = ask("upstreams.add", {"entry": entry}, data_dir=data_dir, config=config)
     _show_diff(answer)
@@ -113,6 +113,18 @@ def grants_of(given: list[str]) -> dict[str, Json]:
             case _:
                 raise InvalidRequest(f"grant `{kind}` is none of read:DIR, write:DIR, env:NAME=VALUE, net:IP:PORT")
     return {"read": read, "write": write, "network": network, "env": env}
+
+
+def located(command: list[str]) -> list[str]:
+    """*command* with a program and script that are named from here named in full: what is started, starts elsewhere."""
+    program, *arguments = command
+    program = str(Path(program).absolute()) if "/" in program else program
+    script = next((place for place, one in enumerate(arguments) if not one.startswith("-")), None)
+    if script is not None:
+        path = Path(arguments[script])
+        if (path.suffix or "/" in arguments[script]) and path.is_file():
+            arguments[script] = str(path.absolute())
+    return [program, *arguments]
 
 
 def _effects(given: str | None) -> Json:

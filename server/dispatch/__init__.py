@@ -1,6 +1,7 @@
 """One call from door to door: the numbered procedure, and nothing of HTTP or MCP."""
 
 from .admission import Admission, AdmissionLimits
+from .aside import aside
 from .dispatcher import Dispatcher, Runtimes
 from .inbound import Inbound, Layers
 from .once import Once
@@ -23,4 +24,5 @@ __all__ = [
     "Records",
     "Runtimes",
     "Wrapping",
+    "aside",
 ]

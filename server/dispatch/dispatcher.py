@@ -22,9 +22,11 @@ The procedure. Blocks below carry these numbers.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -52,11 +54,13 @@ from holdfast.contracts import (
     Wasm,
     labels_read,
 )
+from holdfast.contracts.json_values import strings
 from holdfast.safety.gate import Gate, GateRequest
 from holdfast.safety.policy import Asks
 
 from ..audit import IntentRecord
 from ..metrics import Metrics
+from .aside import aside
 from .endings import Ending, of_outcome, refused
 from .inbound import Inbound, Judged
 from .records import Records
@@ -130,12 +134,13 @@ class Dispatcher:
         except asyncio.CancelledError:
             await self._cut_off(trail, principal)
             raise
-        except InternalError:
+        except Exception:
             self._metrics.cancelled(_runtime_of(trail))
+            await self._lose_key(trail, principal)
             raise
+        self._metrics.ended(_runtime_of(trail), result, seconds=time.monotonic() - trail.started)
         if trail.held_key is not None:
             await self._give_key_back(trail.held_key, principal, trail, result)
-        self._metrics.ended(_runtime_of(trail), result, seconds=time.monotonic() - trail.started)
         return result
 
     async def _guarded(self, steps: _Steps, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
@@ -153,8 +158,13 @@ class Dispatcher:
 
     async def _cut_off(self, trail: Trail, principal: Principal) -> None:
         """The caller went away: what was done is on the record all the same."""
-        self._records.audit.cancelled(trail.call_id)
         self._metrics.cancelled(_runtime_of(trail))
+        with contextlib.suppress(InternalError):  # a record that cannot be written lets no other call through either
+            self._records.audit.cancelled(trail.call_id)
+        await self._lose_key(trail, principal)
+
+    async def _lose_key(self, trail: Trail, principal: Principal) -> None:
+        """Nobody got an answer: a call that ran may have had its effect, one that did not may be made again."""
         if trail.held_key is not None:
             lost = self._records.once.lose if trail.ran else self._records.once.release
             await asyncio.shield(lost(trail.held_key, principal))
@@ -179,7 +189,7 @@ class Dispatcher:
         if isinstance(prepared, Ending):
             return prepared
         spec, session = prepared
-        judged = self._inbound.judge(trail, spec, call.arguments, principal, session)
+        judged = await self._judge(call, spec, principal, session, trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         if judged.asks is None:
@@ -199,7 +209,7 @@ class Dispatcher:
             return ended
         # 1b hooks: absent
         # 2 to 6
-        judged = self._inbound.judge(trail, spec, call.arguments, principal, session)
+        judged = await self._judge(call, spec, principal, session, trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         if judged.asks is not None and call.approval is None:
@@ -220,6 +230,13 @@ class Dispatcher:
         outcome = await runtime.run(authorized)
         # 10b hooks: absent
         return await self._finish(outcome, authorized, trail)
+
+    async def _judge(
+        self, call: ToolCall, spec: ToolSpec, principal: Principal, session: Session, trail: Trail
+    ) -> Judged | Deny:
+        """Long arguments are judged beside the event loop; what changes meanwhile, the gate compares."""
+        judging = partial(self._inbound.judge, trail, spec, call.arguments, principal, session)
+        return await aside(judging, characters=sum(map(len, strings(call.arguments))))
 
     async def _authorize(
         self, call: ToolCall, spec: ToolSpec, judged: Judged, principal: Principal, session: Session, trail: Trail

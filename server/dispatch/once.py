@@ -1,6 +1,8 @@
 """Idempotency keys as the dispatcher uses them: the same key, the same answer, never a second run. It runs nothing."""
 
+import asyncio
 import base64
+import contextlib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -46,10 +48,18 @@ class Once:
         """Take the key of *call*: None when it is new, its result when it was answered, or why it cannot be used."""
         if call.idempotency_key is None:
             return None
+        key = call.idempotency_key
+        taking = asyncio.ensure_future(self._keys.begin(principal, key, tool=call.tool, arguments=arguments))
         try:
-            taken = await self._keys.begin(principal, call.idempotency_key, tool=call.tool, arguments=arguments)
+            taken = await asyncio.shield(taking)
         except CallerError as error:
             return Reason(code="admit/idempotency", layer="admit", message=error.message, remedy=error.remedy)
+        except asyncio.CancelledError:
+            # The key may be taken all the same, and nobody would ever give it back.
+            with contextlib.suppress(CallerError):
+                if isinstance(await taking, Begun):
+                    await self.release(key, principal)
+            raise
         return None if isinstance(taken, Begun) else result_of(taken.result)
 
     async def end(self, key: str, principal: Principal, result: ToolResult) -> None:

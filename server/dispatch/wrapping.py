@@ -1,14 +1,18 @@
 """Steps 11 and 13: what a tool said becomes what a model may read. Scan whole, then cut, then wrap."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import assert_never
 
 from holdfast.contracts import (
     Authorized,
+    Blob,
     Content,
+    Link,
     Reason,
+    Resource,
     Text,
     ToolResult,
     VerdictKind,
@@ -16,13 +20,12 @@ from holdfast.contracts import (
 from holdfast.contracts.json_values import canonical
 from holdfast.safety.truncation import note, truncate
 
+from .aside import aside
 from .endings import Ending
 from .outbound import Cleaned, Outbound
 from .outputs import KeptOutputs
 from .trail import Trail
 
-OFF_LOOP_BYTES = 64 << 10
-"""Text above this is cleaned in a thread, so that one large answer does not hold up every other call."""
 DETAIL_BYTES = 2_000
 """Kept of what a guest says about its own failure."""
 
@@ -41,11 +44,7 @@ class Wrapping:
     async def clean(self, ending: Ending, trail: Trail) -> Ending:
         """Step 11 over every text of *ending*: content, structured, failure detail and log."""
         began = time.perf_counter_ns()
-        if _weight(ending) > OFF_LOOP_BYTES:
-            cleaned = await asyncio.to_thread(self._clean, ending)
-        else:
-            cleaned = self._clean(ending)
-        ending, out = cleaned
+        ending, out = await aside(partial(self._clean, ending), characters=_weight(ending))
         trail.findings.extend(out.findings)
         trail.note("output", VerdictKind.REWRITE if out.findings else VerdictKind.PASS, began)
         return ending
@@ -114,7 +113,21 @@ def _refusal_text(reason: Reason, body: str) -> str:
 
 def _weight(ending: Ending) -> int:
     structured = 0 if ending.structured is None else len(canonical(ending.structured))
-    return structured + sum(len(block.text) for block in ending.content if isinstance(block, Text))
+    return structured + len(ending.detail) + len(ending.log) + sum(map(_characters, ending.content))
+
+
+def _characters(block: Content) -> int:
+    match block:
+        case Text(text=text):
+            return len(text)
+        case Link(uri=uri, name=name, description=description):
+            return len(uri) + len(name) + len(description)
+        case Resource(uri=uri, body=body):
+            return len(uri) + _characters(body)
+        case Blob():
+            return 0
+        case _:
+            assert_never(block)
 
 
 def _cut_content(content: tuple[Content, ...], limit: int) -> tuple[Content, ...]:
@@ -122,12 +135,14 @@ def _cut_content(content: tuple[Content, ...], limit: int) -> tuple[Content, ...
     kept: list[Content] = []
     room = limit
     for block in content:
-        if not isinstance(block, Text):
+        body = block.body if isinstance(block, Resource) else block
+        if not isinstance(body, Text):
             kept.append(block)
             continue
         if room <= 0:
             continue
-        text, _missing = truncate(block.text, limit_bytes=room)
+        text, _missing = truncate(body.text, limit_bytes=room)
         room -= _bytes(text)
-        kept.append(replace(block, text=text))
+        cut = replace(body, text=text)
+        kept.append(replace(block, body=cut) if isinstance(block, Resource) else cut)
     return tuple(kept)

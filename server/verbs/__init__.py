@@ -46,7 +46,6 @@ VERBS: Mapping[str, Verb] = {
     "tokens.issue": Verb(tokens.IssueParams, tokens.issue),
     "tokens.list": Verb(Params, tokens.list_tokens),
     "tokens.revoke": Verb(tokens.IdParams, tokens.revoke),
-    "audit.tail": Verb(records.TailParams, records.tail_records),
     "audit.export": Verb(Params, records.export_head),
     "policy.schema": Verb(Params, records.policy_schema),
     "status": Verb(Params, records.status),

@@ -1,23 +1,10 @@
 """The record and the state of the house, read-only."""
 
-from pydantic import Field
-
 from holdfast.contracts import Json
 
-from ..audit import sign, tail
+from ..audit import sign
 from ..house import House
 from .params import Params
-
-
-class TailParams(Params):
-    """How many records."""
-
-    count: int = Field(default=20, ge=1, le=10_000)
-
-
-async def tail_records(house: House, params: TailParams) -> Json:
-    """The newest records of this process's chain, oldest first."""
-    return list[Json](tail(house.data.audit / house.audit.chain.name, params.count))
 
 
 async def export_head(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters

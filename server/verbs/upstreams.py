@@ -59,7 +59,9 @@ async def add(house: House, params: AddParams) -> Json:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "entry"
         raise InvalidRequest(f"`{where}`: {first['msg'].removeprefix('Value error, ')}") from None
-    return _written(settings.name, await house.upstreams.add(settings))
+    seen = await house.upstreams.add(settings)
+    house.audit.event("upstream", {"upstream": settings.name, "decision": "added"})
+    return _written(settings.name, seen)
 
 
 async def show(house: House, params: NameParams) -> Json:
@@ -88,8 +90,12 @@ async def diff(house: House, params: NameParams) -> Json:
 async def approve(house: House, params: ApproveParams) -> Json:
     """Approve what is listed now."""
     after = await house.upstreams.approve(params.name, params.tools)
-    approved = [entry.tool for entry in after.entries if entry.state is PinState.APPROVED]
-    house.audit.event("upstream", {"upstream": params.name, "decision": "approved", "tools": list(approved)})
+    approved: dict[str, Json] = {
+        entry.tool: str(entry.definition.digest)
+        for entry in after.entries
+        if entry.state is PinState.APPROVED and entry.definition is not None
+    }
+    house.audit.event("upstream", {"upstream": params.name, "decision": "approved", "tools": approved})
     return _written(params.name, after)
 
 

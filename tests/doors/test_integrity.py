@@ -12,7 +12,7 @@ from . import guests
 from .callers import Caller
 from .server import Server, serving
 
-pytestmark = pytest.mark.xdist_group("doors")
+pytestmark = pytest.mark.xdist_group("doors-tools")
 
 MARKER = "swapped-" + secrets.token_hex(8)
 MARKED = guests.saying(MARKER)

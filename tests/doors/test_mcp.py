@@ -17,7 +17,7 @@ from .speaking import over_http, over_stdio, shown
 from .test_envelope import DISGUISES, closed_once
 from .watching import processes_with, until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("doors")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("doors-alone")]
 
 ERAS = pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 

@@ -12,7 +12,7 @@ from .callers import Caller
 from .server import CANARY, Server, command_line, serving
 from .watching import processes_with, until
 
-pytestmark = pytest.mark.xdist_group("doors")
+pytestmark = pytest.mark.xdist_group("doors-alone")
 
 
 def of_call(server: Server, call: str) -> list[dict[str, object]]:

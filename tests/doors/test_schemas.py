@@ -11,7 +11,7 @@ from .server import Server
 from .test_upstreams import NEVER_ENDING
 from .watching import Listener
 
-pytestmark = pytest.mark.xdist_group("doors")
+pytestmark = pytest.mark.xdist_group("doors-tools")
 
 
 def nested(levels: int) -> object:

@@ -10,7 +10,7 @@ from .server import CANARY, Server
 from .staging import OBJECT, Stage, on_stage, tool
 from .test_envelope import DISGUISES, closed_once
 
-pytestmark = pytest.mark.xdist_group("doors")
+pytestmark = pytest.mark.xdist_group("doors-tools")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from .callers import Caller, called
 from .server import Server
 from .watching import below, ticks, until, workers_below
 
-pytestmark = pytest.mark.xdist_group("doors")
+pytestmark = pytest.mark.xdist_group("doors-tools")
 
 MIB = 1 << 20
 

@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.contracts import OperatorError
 from holdfast.sandbox.children import SYSTEM_READABLE, ChildSpec, ConfinedChild, Endpoint, Launcher, Unavailable, probe
+from holdfast.sandbox.children.tree import descendants
 
 pytestmark = pytest.mark.anyio
 
@@ -285,3 +286,41 @@ async def test_without_a_child_there_is_a_reason() -> None:
     await launcher.close()
 
     assert isinstance(await probe(launcher), Unavailable)
+
+
+LAUNCHING = """
+import asyncio, sys
+from holdfast.sandbox.children import ChildSpec, Launcher
+
+async def main():
+    launcher = await Launcher.open()
+    spec = ChildSpec(argv=("/bin/sh", "-c", "setsid sleep 1000 & sleep 1000"), cwd="/usr")
+    child = await launcher.launch(spec)
+    print(child.pid, launcher.pid, flush=True)
+    await child.wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_nothing_outlives_a_server_that_is_killed() -> None:
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", LAUNCHING, stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    _child, launching = map(int, (await server.stdout.readline()).split())
+    async with asyncio.timeout(30):
+        while len(started := descendants(launching)) < 4:  # noqa: ASYNC110 -- keeper, shell, two sleepers
+            await asyncio.sleep(0.01)
+
+    server.kill()
+    await server.wait()
+
+    async with asyncio.timeout(30):
+        while any(map(alive, (launching, *started))):  # noqa: ASYNC110 -- they have no event of ours
+            await asyncio.sleep(0.01)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
+    except OSError:
+        return False

@@ -56,9 +56,10 @@ def alive(process: int) -> bool:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait; the test's own timeout is the limit."""
-    while not true():  # noqa: ASYNC110 -- another process makes it true and has no event of ours
-        await asyncio.sleep(0.01)
+    """Wait until another process has made it true; half a minute is for ever."""
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 -- another process makes it true and has no event of ours
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("how", HIDING)
@@ -78,6 +79,13 @@ async def test_nothing_outlives_a_deadline(place: Place, how: str) -> None:
     assert outcome.limit is LimitName.WALL
     assert "sandlock" in outcome.isolation
     assert below_us(place) == []
+
+
+async def test_a_command_that_takes_too_long_is_stopped(place: Place) -> None:
+    outcome = await place.run("sleep 4; echo late", wall_ms=300)
+
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit is LimitName.WALL
 
 
 async def test_nothing_outlives_a_cancelled_call(place: Place) -> None:
