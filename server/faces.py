@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 
 import holdfast
 from holdfast.contracts import Digest, HoldfastError, Principal, Reason, Scope
+from holdfast.contracts.json_values import canonical
 from holdfast.sandbox.mcp import CatalogueDiff, PinState, Prefix
 
 from .config import Settings, UpstreamSettings, checked_settings
@@ -17,6 +18,7 @@ from .http.serving import run
 from .listening import Tools, announce, listen_of, run_server
 from .mcp import Endpoint, run_stdio
 from .principals import LOCAL_TENANT
+from .upstream_desk import entry_of
 
 STDIO_CLIENT = Principal(
     subject="stdio",
@@ -94,10 +96,9 @@ async def serve_wrapped(
         await _serve_client(house)
 
 
-def wrap_folder(state: Path, command: Sequence[str]) -> Path:
-    """The data directory of one wrapped command: its pins belong to exactly these words."""
-    digest = Digest.of("\0".join(command).encode("utf-8", "surrogateescape"))
-    return state / "wrap" / digest.hex[:16]
+def wrap_folder(state: Path, upstream: UpstreamSettings) -> Path:
+    """The data directory of one wrapped command: its pins belong to exactly these words, grants and effects."""
+    return state / "wrap" / Digest.of(canonical(entry_of(upstream))).hex[:16]
 
 
 def _last_words(house: House, name: str) -> list[str]:

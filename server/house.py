@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from .library import Library
 from .metrics import Metrics
 from .policies import Policies
 from .scanning import Scanner
+from .scrubbing import DetectorScrubber
 from .store import Approvals, Sessions, Tokens
 from .upstream_desk import UpstreamDesk
 
@@ -129,7 +130,9 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         state = await open_state(stack, settings, data)
         kept = KeptOutputs()
         guarded = guarded_paths(settings, data, opening.config)
-        workshop = await open_workshop(stack, settings, kept, guarded)
+        kept_artifacts = shared_artifacts(data)
+        scanning = build_layers(settings.limits, kept_artifacts)
+        workshop = await open_workshop(stack, settings, kept, DetectorScrubber(scanning), guarded)
         registry = _registry(workshop, opening)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
         wasm, library = await open_wasm(stack, settings, data, state, registry, policies)
@@ -137,10 +140,9 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             stack, settings, state, registry, policies, workshop.launcher, opening.prefix, guarded
         )
         policies.fit(registry.specs())
-        kept_artifacts = shared_artifacts(data)
         if opening.proving is Proving.LIVE:
             await prove_wasm(wasm, kept_artifacts)
-        layers = build_layers(policies, settings.limits, kept_artifacts)
+        layers = replace(scanning, policy=policies.of)
         runtimes = _runtimes(workshop, wasm, upstreams)
         metrics = Metrics()
         dispatching = Dispatching(settings, state, layers, runtimes, kept, metrics)

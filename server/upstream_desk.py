@@ -63,8 +63,13 @@ class StoredPins:
         return {tool: pair.approved.digest for tool, pair in pairs.items() if pair.approved is not None}
 
     async def put(self, upstream: str, tool: str, definition: Digest, /) -> None:
-        """Approve what was seen."""
-        await self._entries.approve(upstream, tool, definition, by="operator")
+        """Approve what was seen; nothing is left to do where somebody else approved exactly that meanwhile."""
+        try:
+            await self._entries.approve(upstream, tool, definition, by="operator")
+        except Conflict:
+            approved = (await self._entries.pair(upstream, tool)).approved
+            if approved is None or approved.digest != definition:
+                raise
 
     async def remove(self, upstream: str, tool: str, /) -> None:
         """Withdraw an approval."""

@@ -101,10 +101,19 @@ def _plan(written: dict[str, Any]) -> Plan:
 
 
 def _reap(keepers: set[int]) -> None:
+    left_behind = False
     with suppress(ChildProcessError):
-        while (gone := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0] != 0:
+            gone, status = ended
+            # A keeper that ended by itself has reaped all that was below it; looking would cost 3 ms a child.
+            left_behind = left_behind or gone not in keepers or not os.WIFEXITED(status)
             keepers.discard(gone)
-    # A keeper that was killed left its children to us. There is no other way to become a child of this process.
+    if left_behind:
+        _end_orphans(keepers)
+
+
+def _end_orphans(keepers: set[int]) -> None:
+    """A keeper that was killed left its children to us. There is no other way to become a child of this process."""
     for process in descendants(os.getpid(), but=frozenset(keepers)):
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)

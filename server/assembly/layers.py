@@ -13,14 +13,11 @@ from holdfast.safety.validator import ArgumentLimits, Validator
 
 from ..config import LimitSettings
 from ..dispatch import Layers
-from ..policies import Policies
 from .keyed_files import KeyedFiles
 
 
-def build_layers(
-    policies: Policies | None = None, limits: LimitSettings | None = None, kept: KeyedFiles | None = None
-) -> Layers:
-    """Build them; without *policies* nothing can be judged, only scanned.
+def build_layers(limits: LimitSettings | None = None, kept: KeyedFiles | None = None) -> Layers:
+    """Build them without a policy: with these nothing can be judged, only scanned.
 
     *kept* holds the compiled leak database between starts.
 
@@ -34,7 +31,7 @@ def build_layers(
         sanitizer=Sanitizer(),
         leaks=_leak_detector(kept),
         credentials=CredentialDetector(),
-        policy=policies.of if policies is not None else _no_policy,
+        policy=_no_policy,
     )
 
 

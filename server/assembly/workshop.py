@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from holdfast.contracts import Entry, Handler, OperatorError, Outputs, Reason, Refusal, ToolName, ToolSpec, Workspace
+from holdfast.contracts import (
+    Entry,
+    Handler,
+    OperatorError,
+    Outputs,
+    Reason,
+    Refusal,
+    Scrubber,
+    ToolName,
+    ToolSpec,
+    Workspace,
+)
 from holdfast.sandbox.children import Launcher, Unavailable, probe
 from holdfast.sandbox.egress import EgressBroker
 from holdfast.sandbox.shell import Shell
@@ -78,7 +89,7 @@ def builtin_specs() -> tuple[ToolSpec, ...]:
 
 
 async def open_workshop(
-    stack: AsyncExitStack, settings: Settings, outputs: Outputs, guarded: Sequence[Path]
+    stack: AsyncExitStack, settings: Settings, outputs: Outputs, scrubber: Scrubber, guarded: Sequence[Path]
 ) -> Workshop:
     """Build the handlers; what must be closed goes onto *stack*. *guarded* may not lie in the workspace.
 
@@ -92,10 +103,10 @@ async def open_workshop(
         json_tool.SPEC.name: json_tool.json_tool,
         hash_tool.SPEC.name: hash_tool.HashTool(files),
         output_read.SPEC.name: output_read.OutputRead(outputs),
-        file_read.SPEC.name: file_read.FileRead(files),
+        file_read.SPEC.name: file_read.FileRead(files, scrubber),
         file_write.SPEC.name: file_write.FileWrite(files),
         file_list.SPEC.name: file_list.FileList(files),
-        file_grep.SPEC.name: file_grep.FileGrep(files),
+        file_grep.SPEC.name: file_grep.FileGrep(files, scrubber),
     }
     egress = _egress(settings)
     handlers[http_fetch.SPEC.name] = http_fetch.HttpFetch(egress, tuple(one.grant() for one in settings.egress))

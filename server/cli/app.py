@@ -40,11 +40,7 @@ def main() -> int:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if callable(reconfigure):
         reconfigure(errors="backslashreplace")  # what a terminal's charset lacks is no reason to break
-    try:
-        return _flushed(_run())
-    except BrokenPipeError:
-        _silence_stdout()
-        return EXIT_USAGE
+    return _flushed(_run())
 
 
 def _run() -> int:
@@ -61,8 +57,6 @@ def _run() -> int:
     except HoldfastError as error:
         _say(error)
         return EXIT_TOOL
-    except BrokenPipeError:
-        raise
     except OSError as error:
         place = "" if error.filename is None else f" `{plain(str(error.filename))}`"
         TALK.print(f"[red]error[/]: the system refused{place}: {plain(error.strerror or type(error).__name__)}")
@@ -78,14 +72,9 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 -- a device
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # so that the interpreter's own last flush succeeds
     return code
-
-
-def _silence_stdout() -> None:
-    """Let the interpreter's own last flush succeed."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 -- a device
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _place(error: Exception) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from holdfast.contracts import InvalidRequest, OperatorError, Reason
 
@@ -17,6 +18,12 @@ from .upstreams import GrantOption, grants_of, located
 
 WRAP_EFFECTS = "egress read_untrusted"
 """What a wrapped server is taken to do: every MCP server can carry data out and says what nobody vouches for."""
+
+
+_WRONG = {
+    "effects": "`--effects` names one that does not exist",
+    "command": "the server's command is not text in UTF-8",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -78,9 +85,10 @@ def wrap(
     }
     try:
         upstream = UpstreamSettings.model_validate(entry)
-    except ValueError:
-        raise OperatorError("`--effects` names one that does not exist") from None
-    root = data_dir or wrap_folder(find_data_dir(None), command)
+    except ValidationError as error:
+        where = str(error.errors(include_input=False, include_url=False)[0]["loc"][0])
+        raise InvalidRequest(_WRONG.get(where, f"`{where}` cannot be used")) from None
+    root = data_dir or wrap_folder(find_data_dir(None), upstream)
     how = Approving.CURRENT if approve_current else Approving.ON_TERMINAL
     asyncio.run(serve_wrapped(upstream, root, how, say=lambda text: TALK.print(plain(text))))
     return 0

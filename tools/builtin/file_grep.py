@@ -10,6 +10,7 @@ from holdfast.contracts import (
     Effect,
     Json,
     Outcome,
+    Scrubber,
     Text,
     ToolName,
     ToolSpec,
@@ -64,16 +65,19 @@ SPEC: Final = ToolSpec(
 class FileGrep:
     """The `Handler` of `file_grep`."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Search in *workspace*."""
+    def __init__(self, workspace: Workspace, scrubber: Scrubber) -> None:
+        """Search in *workspace*; *scrubber* sees to it that no line shown is part of a secret."""
         self._workspace = workspace
+        self._scrubber = scrubber
 
     async def __call__(self, call: Authorized, /) -> Outcome:
         """Answer one line a match; a second block says what was left out."""
         pattern = compiled(text(call, "pattern"))
         path, limit = text_or(call, "path", "."), max(1, min(whole_or(call, "limit", _WHEN_ABSENT), _MOST))
         search = await off_loop(
-            lambda ended: Search(workspace=self._workspace, pattern=pattern, limit=limit, ended=ended).under(path)
+            lambda ended: Search(
+                workspace=self._workspace, scrubber=self._scrubber, pattern=pattern, limit=limit, ended=ended
+            ).under(path)
         )
         return _answer(search)
 

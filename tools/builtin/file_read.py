@@ -3,6 +3,7 @@
 from typing import Final
 
 from holdfast.contracts import (
+    SCRUB_MARGIN,
     Authorized,
     Builtin,
     Completed,
@@ -10,6 +11,7 @@ from holdfast.contracts import (
     Effect,
     InvalidRequest,
     Outcome,
+    Scrubber,
     Text,
     ToolName,
     ToolSpec,
@@ -54,9 +56,10 @@ SPEC: Final = ToolSpec(
 class FileRead:
     """The `Handler` of `file_read`."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Read from *workspace*."""
+    def __init__(self, workspace: Workspace, scrubber: Scrubber) -> None:
+        """Read from *workspace*; *scrubber* sees to it that a piece does not end within a secret."""
         self._workspace = workspace
+        self._scrubber = scrubber
 
     async def __call__(self, call: Authorized, /) -> Outcome:
         """Answer the text as it stands in the file; a second block says so when there is more."""
@@ -66,7 +69,10 @@ class FileRead:
         start = offset + (_tail_of_a_character(data) if offset else 0)
         whole = _whole_characters(data[start - offset :], is_end=offset + len(data) >= size)
         following = start + len(whole.encode("utf-8"))
-        content: tuple[Content, ...] = (Text(text=whole),)
+        shown = whole
+        if start > 0 or following < size:
+            shown = await off_loop(lambda _ended: self._in_context(path, whole, start, following))
+        content: tuple[Content, ...] = (Text(text=shown),)
         if following < size:
             content += (Text(text=f"[{size - following} bytes more; read on with offset {following}]"),)
         return Completed(
@@ -78,6 +84,14 @@ class FileRead:
                 "next_offset": following if following < size else None,
             },
         )
+
+    def _in_context(self, path: str, piece: str, start: int, following: int) -> str:
+        """*piece* without the part of a secret that goes on before or after it."""
+        first = max(0, start - SCRUB_MARGIN)
+        before, _size = self._workspace.read(path, offset=first, limit=start - first) if start else (b"", 0)
+        after, _size = self._workspace.read(path, offset=following, limit=SCRUB_MARGIN)
+        head = before.decode("utf-8", "ignore")
+        return self._scrubber.scrub(head + piece + after.decode("utf-8", "ignore"), len(head), len(head) + len(piece))
 
 
 def _tail_of_a_character(data: bytes) -> int:

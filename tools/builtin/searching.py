@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import re2
 
-from holdfast.contracts import CallerError, Entry, InvalidRequest, Refusal, Workspace
+from holdfast.contracts import SCRUB_MARGIN, CallerError, Entry, InvalidRequest, Refusal, Scrubber, Workspace
 from holdfast.contracts.limits import MIB
 
 _MOST_FILES: Final = 5000
@@ -58,6 +58,7 @@ class Search:
     """One search: how it is bounded, and what it has found so far."""
 
     workspace: Workspace
+    scrubber: Scrubber
     pattern: Pattern
     limit: int
     ended: Event
@@ -142,9 +143,18 @@ class Search:
                     break
                 first, last = _line_around(data, found.start())
                 number, counted = number + data.count(b"\n", counted, first), first
-                shown = _shown(data[first:last], found.end() - first)
+                shown = self._shown(data, first, last, found.end())
                 self.matches.append(Match(path=path, line=number, text=shown))
                 position = last + 1
+
+    def _shown(self, data: bytes, first: int, last: int, match_end: int) -> str:
+        """The piece of the line at *first* that ends no earlier than the match, without part of a secret around it."""
+        start = max(first, match_end - _SHOWN)
+        end = min(last, start + _SHOWN)
+        before = data[max(0, start - SCRUB_MARGIN) : start].decode("utf-8", "ignore")
+        piece = data[start:end].decode("utf-8", "ignore")
+        after = data[end : end + SCRUB_MARGIN].decode("utf-8", "ignore")
+        return self.scrubber.scrub(before + piece + after, len(before), len(before) + len(piece)).removesuffix("\r")
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
@@ -160,12 +170,6 @@ def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
 def _line_around(data: bytes, position: int) -> tuple[int, int]:
     last = data.find(b"\n", position)
     return data.rfind(b"\n", 0, position) + 1, len(data) if last < 0 else last
-
-
-def _shown(line: bytes, match_end: int) -> str:
-    """The piece of *line* that ends no earlier than the match, as text."""
-    start = max(0, match_end - _SHOWN)
-    return line[start : start + _SHOWN].decode("utf-8", "ignore").removesuffix("\r")
 
 
 def _to_enter(entry: Entry) -> bool:

@@ -53,6 +53,7 @@ from .outcomes import (
     Text,
 )
 from .ports import (
+    SCRUB_MARGIN,
     ApprovalLedger,
     Catalogue,
     Egress,
@@ -62,6 +63,7 @@ from .ports import (
     HttpResponse,
     Outputs,
     Runtime,
+    Scrubber,
     Workspace,
 )
 from .principals import (
@@ -111,6 +113,7 @@ from .verdicts import (
 __all__ = [
     "ALL_EFFECTS",
     "CONSEQUENTIAL",
+    "SCRUB_MARGIN",
     "TOOL_NAME",
     "Action",
     "ApprovalId",
@@ -168,6 +171,7 @@ __all__ = [
     "Runtime",
     "RuntimeRef",
     "Scope",
+    "Scrubber",
     "Session",
     "SessionId",
     "Severity",

@@ -93,6 +93,21 @@ class Egress(Protocol):
         ...
 
 
+class Scrubber(Protocol):
+    """Lets a tool hand out a piece of a text without halving a secret."""
+
+    def scrub(self, text: str, start: int, end: int, /) -> str:
+        """The characters from *start* to *end* of *text*, with every secret redacted that reaches beyond them.
+
+        What lies within the piece whole is left to the scan of the output, which reports it.
+        """
+        ...
+
+
+SCRUB_MARGIN = 8192
+"""Bytes of context on each side of a piece; a private key of 4096 bits has half as many."""
+
+
 class Outputs(Protocol):
     """What a cut left out, for the caller that made the call, for a while."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -286,6 +287,20 @@ async def test_without_a_child_there_is_a_reason() -> None:
     await launcher.close()
 
     assert isinstance(await probe(launcher), Unavailable)
+
+
+async def test_a_keeper_that_is_killed_takes_no_other_child_with_it(launcher: Launcher) -> None:
+    async with await launcher.launch(program("exec cat")) as first:
+        (keeper,) = descendants(launcher.pid, but=frozenset({first.pid}))
+        async with await launcher.launch(program("exec cat")) as second:
+            os.kill(keeper, signal.SIGKILL)
+            await first.wait()
+            async with asyncio.timeout(30):
+                while alive(first.pid):  # noqa: ASYNC110 -- it has no event of ours
+                    await asyncio.sleep(0.01)
+            await second.send(b"still here")
+
+            assert await second.receive(100) == b"still here"
 
 
 LAUNCHING = """

@@ -130,7 +130,7 @@ async def test_an_endless_answer_ends_at_the_limit(world: World) -> None:
     await asyncio.wait_for(ended.wait(), 20)
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(bytes(50 << 20)), gzip.compress(bytes(5000))])
+@pytest.mark.parametrize("packed", [gzip.compress(bytes(50 << 20)), gzip.compress(bytes(5000))], ids=["huge", "small"])
 async def test_a_bomb_is_counted_as_it_unpacks(world: World, packed: bytes) -> None:
     world.secure.answers["/"] = reply(packed, "Content-Encoding: gzip")
 

@@ -200,3 +200,21 @@ async def test_a_full_segment_is_followed_by_another(tmp_path: Path, monkeypatch
     assert len(list((tmp_path / "a").glob("*.jsonl"))) > 3
     report = verify(tmp_path / "a", KEY)
     assert (report.broken, report.calls) == (None, 23)
+
+
+@pytest.mark.anyio
+async def test_a_record_that_follows_another_is_found(tmp_path: Path) -> None:
+    """Somebody with the key forked the chain: each record holds by itself, and one does not follow the one before."""
+    from holdfast.contracts.json_values import canonical
+
+    await write(tmp_path / "a", 2)
+    segment = only_segment(tmp_path / "a")
+    lines = segment.read_text().splitlines()
+    record = json.loads(lines[1])
+    del record["hash"]
+    record["prev"] = str(Digest.of(b"another head"))
+    record["hash"] = str(Digest.keyed(KEY, canonical(record)))
+    lines[1] = canonical(record).decode()
+    segment.write_text("\n".join(lines) + "\n")
+
+    assert verify(tmp_path / "a", KEY).broken == "record 2: it does not follow the record before it"

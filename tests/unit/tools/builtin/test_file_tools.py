@@ -7,16 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.contracts import InvalidRequest, NotFound, Refusal
+from holdfast.server.assembly import build_layers, shared_artifacts
+from holdfast.server.scrubbing import DetectorScrubber
 from holdfast.tools.builtin import file_grep, file_list, file_read, file_write
 from holdfast.tools.builtin.searching import Search, compiled
 
 pytestmark = pytest.mark.anyio
+SCRUBBER = DetectorScrubber(build_layers(kept=shared_artifacts(None)))
 
 
 async def test_a_file_comes_back_as_it_is(call, workspace, root) -> None:
     (root / "a.txt").write_bytes("zwölf\r\nBoxkämpfer\0".encode())
 
-    outcome = await file_read.FileRead(workspace)(call(file_read.SPEC, path="a.txt"))
+    outcome = await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="a.txt"))
 
     assert [block.text for block in outcome.content] == ["zwölf\r\nBoxkämpfer\0"]
     assert outcome.structured == {"offset": 0, "bytes": 20, "size": 20, "next_offset": None}
@@ -25,7 +28,7 @@ async def test_a_file_comes_back_as_it_is(call, workspace, root) -> None:
 async def test_an_empty_file_is_an_empty_text(call, workspace, root) -> None:
     (root / "empty").write_bytes(b"")
 
-    outcome = await file_read.FileRead(workspace)(call(file_read.SPEC, path="empty"))
+    outcome = await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="empty"))
 
     assert [block.text for block in outcome.content] == [""]
 
@@ -34,7 +37,7 @@ async def test_an_empty_file_is_an_empty_text(call, workspace, root) -> None:
 @given(text=st.text(alphabet="aé€😀\n", max_size=60), limit=st.integers(4, 9))
 async def test_pieces_put_together_are_the_file(call, workspace, root, text, limit) -> None:
     (root / "pieces").write_bytes(text.encode())
-    read = file_read.FileRead(workspace)
+    read = file_read.FileRead(workspace, SCRUBBER)
     pieces, offset = [], 0
     while offset is not None:
         outcome = await read(call(file_read.SPEC, path="pieces", offset=offset, limit=limit))
@@ -47,7 +50,7 @@ async def test_pieces_put_together_are_the_file(call, workspace, root, text, lim
 async def test_an_offset_inside_a_character_begins_at_the_next(call, workspace, root) -> None:
     (root / "euro").write_bytes("€uro".encode())
 
-    outcome = await file_read.FileRead(workspace)(call(file_read.SPEC, path="euro", offset=1))
+    outcome = await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="euro", offset=1))
 
     assert outcome.content[0].text == "uro"
     assert outcome.structured["offset"] == 3
@@ -56,7 +59,7 @@ async def test_an_offset_inside_a_character_begins_at_the_next(call, workspace, 
 async def test_a_cut_says_how_to_read_on(call, workspace, root) -> None:
     (root / "long").write_bytes(b"0123456789")
 
-    outcome = await file_read.FileRead(workspace)(call(file_read.SPEC, path="long", limit=4))
+    outcome = await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="long", limit=4))
 
     assert [block.text for block in outcome.content] == ["0123", "[6 bytes more; read on with offset 4]"]
 
@@ -66,14 +69,14 @@ async def test_what_is_not_text_is_refused(call, workspace, root, data) -> None:
     (root / "binary").write_bytes(data)
 
     with pytest.raises(InvalidRequest, match="not UTF-8"):
-        await file_read.FileRead(workspace)(call(file_read.SPEC, path="binary"))
+        await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="binary"))
 
 
 async def test_what_is_not_there_is_not_found_and_what_is_outside_is_refused(call, workspace) -> None:
     with pytest.raises(NotFound):
-        await file_read.FileRead(workspace)(call(file_read.SPEC, path="none"))
+        await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="none"))
     with pytest.raises(Refusal):
-        await file_read.FileRead(workspace)(call(file_read.SPEC, path="../none"))
+        await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="../none"))
 
 
 async def test_a_write_makes_folders_replaces_and_keeps_permission_bits(call, workspace, root) -> None:
@@ -124,7 +127,7 @@ async def test_a_listing_that_is_cut_says_so(call, workspace, root) -> None:
 
 
 async def _grep(call, workspace, **arguments):
-    return await file_grep.FileGrep(workspace)(call(file_grep.SPEC, **arguments))
+    return await file_grep.FileGrep(workspace, SCRUBBER)(call(file_grep.SPEC, **arguments))
 
 
 @pytest.fixture
@@ -232,6 +235,6 @@ def test_a_search_whose_call_has_ended_stops(workspace, tree) -> None:
     ended = threading.Event()
     ended.set()
 
-    search = Search(workspace=workspace, pattern=compiled("two"), limit=9, ended=ended).under(".")
+    search = Search(workspace=workspace, scrubber=SCRUBBER, pattern=compiled("two"), limit=9, ended=ended).under(".")
 
     assert (search.matches, search.files, search.cut) == ([], 0, True)
