@@ -1,4 +1,4 @@
-"""One call through every layer, by kind: p50 and p99 of echo, a WASI command and an MCP tool, and what the house itself costs.
+"""One call through every layer, by kind: p50 and p99 of echo, a WASI command and an MCP tool.
 
 `python -m bench.calls [--calls N] [--json]`. The record is written with both durabilities; ratios travel, times do not.
 """
@@ -44,6 +44,7 @@ type = "object"
 """
 
 WHO = acting_as("bench")
+ROOT = Path(__file__).resolve().parents[1]
 TEXT = "A line of ordinary text, of which there are some.\n" * 20
 
 
@@ -96,7 +97,7 @@ async def run(count: int) -> dict[str, object]:
                         name="lengths",
                         command=(sys.executable, "-m", "holdfast.server.mcp.sample_server"),
                         effects=(),
-                        grants=UpstreamGrants(read=(Path(__file__).resolve().parents[1],)),
+                        grants=UpstreamGrants(read=(ROOT,)),
                     ),
                 ),
             )

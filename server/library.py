@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from holdfast.contracts import Digest, NotFound, OperatorError, Principal, ToolName, ToolSpec
+from holdfast.contracts import Conflict, Digest, NotFound, OperatorError, Principal, ToolName, ToolSpec
 from holdfast.contracts.limits import WASM_CEILING, Limits
 from holdfast.safety.schemas import check_schema
 from holdfast.sandbox.wasm.runtime import WasmRuntime, check_fit
@@ -112,14 +112,23 @@ class Library:
             notes=notes,
         )
 
-    async def approve(self, name: ToolName, by: Principal) -> RegisteredTool:
-        """Let the pending tool *name* be called.
+    async def approve(self, name: ToolName, by: Principal, *, seen: Digest | None = None) -> RegisteredTool:
+        """Let the pending tool *name* be called, if its definition is the one that was *seen*.
 
-        Raises: NotFound; OperatorError when its name is taken or policy does not fit it.
+        Without *seen* only what *by* registered itself: anything else could have been replaced since it was looked at.
+
+        Raises: NotFound; Conflict; OperatorError when its name is taken or policy does not fit it.
         """
         pending = await self._tools.get(name, ToolState.PENDING)
         if pending is None:
             raise NotFound("there is no pending tool of that name")
+        if seen is None and pending.registered_by != by.subject:
+            raise Conflict(
+                "somebody else registered this tool; say which definition you looked at",
+                remedy=f"holdfast tools show {name}; holdfast tools approve {name} --definition blake3:…",
+            )
+        if seen is not None and seen != pending.definition:
+            raise Conflict("the pending tool is not the one with that definition", remedy=f"holdfast tools show {name}")
         approved = await self._serve_and_keep(
             pending, lambda: self._tools.approve(name, pending.definition, by=by.subject)
         )

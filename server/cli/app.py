@@ -36,7 +36,7 @@ app.add_typer(tokens.group, name="token", help="Tokens: issue, list, revoke.")
 
 def main() -> int:
     """Run the command line; answers the exit code (DESIGN section 4.1)."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr))
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if callable(reconfigure):
         reconfigure(errors="backslashreplace")  # what a terminal's charset lacks is no reason to break

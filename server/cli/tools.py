@@ -77,9 +77,14 @@ def try_tool(
 
 
 @group.command()
-def approve(name: str, data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
-    """Let a pending tool be called."""
-    ask("tools.approve", {"name": name}, data_dir=data_dir, config=config)
+def approve(
+    name: str,
+    definition: Annotated[str | None, typer.Option(help="The digest that `tools show` printed.")] = None,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Let a pending tool be called: exactly the definition that was looked at."""
+    ask("tools.approve", {"name": name, "definition": definition}, data_dir=data_dir, config=config)
     TALK.print(f"approved {plain(name)}")
     return 0
 

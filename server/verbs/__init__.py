@@ -30,7 +30,7 @@ VERBS: Mapping[str, Verb] = {
     "tools.list": Verb(Params, tools.list_tools),
     "tools.show": Verb(tools.NameParams, tools.show),
     "tools.add": Verb(tools.AddParams, tools.add),
-    "tools.approve": Verb(tools.NameParams, tools.approve),
+    "tools.approve": Verb(tools.ApproveParams, tools.approve),
     "tools.remove": Verb(tools.NameParams, tools.remove),
     "tools.rollback": Verb(tools.NameParams, tools.rollback),
     "tools.try": Verb(tools.TryParams, tools.try_tool),

@@ -5,7 +5,7 @@ import binascii
 
 from pydantic import Field, JsonValue
 
-from holdfast.contracts import InvalidRequest, Json, NotFound, ToolCall, ToolName, ToolSpec
+from holdfast.contracts import Digest, InvalidRequest, Json, NotFound, ToolCall, ToolName, ToolSpec
 from holdfast.tools.formats import ListFormat, listed
 
 from ..house import House
@@ -20,6 +20,12 @@ class NameParams(Params):
     """Which tool."""
 
     name: str = Field(min_length=1, max_length=64)
+
+
+class ApproveParams(NameParams):
+    """Which tool, and the digest of the definition that was looked at."""
+
+    definition: str | None = None
 
 
 class AddParams(Params):
@@ -73,9 +79,10 @@ async def add(house: House, params: AddParams) -> Json:
     }
 
 
-async def approve(house: House, params: NameParams) -> Json:
+async def approve(house: House, params: ApproveParams) -> Json:
     """Let it be called."""
-    kept = await house.library.approve(ToolName(params.name), OPERATOR)
+    seen = None if params.definition is None else Digest.parse(params.definition)
+    kept = await house.library.approve(ToolName(params.name), OPERATOR, seen=seen)
     return {"name": kept.name, "version": kept.version, "state": kept.state.value}
 
 

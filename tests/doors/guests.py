@@ -54,4 +54,4 @@ def install(server: Server, name: str, module: bytes, **more: object) -> None:
     """Register *module* by HTTP and have the operator approve it."""
     answer = hand_in(server.registrar, manifest(name, module, **more), module)
     assert answer.status == 201, answer.raw
-    server.done("tools", "approve", name)
+    server.done("tools", "approve", name, "--definition", answer.body["definition"])

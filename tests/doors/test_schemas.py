@@ -53,7 +53,7 @@ def test_a_schema_that_never_ends_keeps_nobody_waiting(server: Server, agent: Ca
         assert taken.status == 422
         assert agent.call(name, arguments).status == 404
         return
-    server.verb("tools", "approve", name)
+    server.verb("tools", "approve", name, "--definition", taken.body["definition"])
 
     answer = called(agent, name, arguments, other=other)
 

@@ -160,7 +160,8 @@ def test_a_tool_does_not_take_the_name_of_another(server: Server, agent: Caller)
     for name in ("echo", "file_read", "file-read", "File_Read", "output_read", "shell"):
         answer = guests.hand_in(server.registrar, guests.manifest(name, module), module)
         if answer.status == 201:  # then it stays pending: approving it is what is refused
-            assert server.verb("tools", "approve", name).returncode != 0
+            definition = answer.body["definition"]
+            assert server.verb("tools", "approve", name, "--definition", definition).returncode != 0
 
     assert agent.call("echo", {"text": "x"}).text == "x"
     assert "impostor" not in agent.call("file-read", {"path": "x"}).raw.decode()

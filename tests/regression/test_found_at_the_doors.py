@@ -76,3 +76,32 @@ async def test_a_chain_that_is_gone_is_a_finding_and_not_a_mistake_of_the_operat
     (tmp_path / "taken-away").rename(house.data.audit / head.chain)
     assert code == 1
     assert f"record {head.seq} of the checkpoint is gone" in capsys.readouterr().out
+
+
+@pytest.mark.anyio
+async def test_a_tool_of_somebody_elses_is_approved_only_as_it_was_looked_at(tmp_path: Path) -> None:
+    """A pending tool could be replaced between the look and the approval."""
+    from holdfast.contracts import Conflict, Digest, ToolName
+    from holdfast.server.config import Settings
+    from holdfast.server.house import open_house
+    from holdfast.server.inspecting import assemble_module
+    from holdfast.server.principals import OPERATOR, acting_as
+
+    module = await assemble_module(
+        '(module (memory (export "memory") 1) (func (export "alloc") (param i32) (result i32) i32.const 0)'
+        ' (func (export "run") (param i32 i32) (result i64) (i64.const 0)))'
+    )
+    manifest = (
+        '[tool]\nname = "swapped"\nversion = "1.0.0"\ndescription = "{what}"\nabi = "core-json"\nmodule = "a.wasm"\n'
+        f'digest = "{Digest.of(module)}"\neffects = []\n[tool.input_schema]\ntype = "object"\n'
+    )
+    author = acting_as("author")
+    async with open_house(Settings(), tmp_path / "data") as house:
+        seen = await house.library.register(manifest.format(what="first"), module, author)
+        await house.library.register(manifest.format(what="second"), module, author)
+
+        with pytest.raises(Conflict):
+            await house.library.approve(ToolName("swapped"), OPERATOR)
+        with pytest.raises(Conflict):
+            await house.library.approve(ToolName("swapped"), OPERATOR, seen=seen.definition)
+        assert house.registry.get(ToolName("swapped")) is None

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from holdfast.contracts import Principal
-from tests.integration.house.conftest import World, fresh, shared, wide, world  # noqa: F401 -- fixtures of a house
+from tests.integration.house.conftest import World
 
 pytestmark = pytest.mark.anyio
 TOKEN = "AKIA" + "QX4TZ7MPL2VRKJ6Y"
@@ -20,7 +20,7 @@ def pem() -> str:
 
 
 @pytest.mark.parametrize("cut", range(1, len(TOKEN), 3))
-async def test_two_pieces_of_a_file_do_not_add_up_to_its_secret(world: World, cut: int) -> None:  # noqa: F811
+async def test_two_pieces_of_a_file_do_not_add_up_to_its_secret(world: World, cut: int) -> None:
     before = "aws_access_key_id = "
     (world.workspace / "a.env.txt").write_text(f"{before}{TOKEN}\nregion = eu\n")
     border = len(before) + cut
@@ -36,7 +36,7 @@ async def test_two_pieces_of_a_file_do_not_add_up_to_its_secret(world: World, cu
 async def test_a_private_key_is_not_read_line_by_line(
     world: World,
     pem: str,
-    fresh: Callable[[], Principal],  # noqa: F811
+    fresh: Callable[[], Principal],
 ) -> None:
     (world.workspace / "notes.txt").write_text(f"hello\n{pem}bye\n")
     lines = pem.splitlines()[1:-1]

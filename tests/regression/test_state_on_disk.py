@@ -39,6 +39,20 @@ def test_two_processes_that_make_a_key_at_once_have_the_same_whole_one(tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(str(number) for number in range(100))
 
 
+def test_a_key_is_in_its_place_only_once_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A crash between the two left an empty file, which no start got past."""
+    there: list[bool] = []
+    sync = os.fsync
+
+    def looked(descriptor: int) -> None:
+        there.append((tmp_path / "key").exists())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", looked)
+    assert key_at(tmp_path / "key") == key_at(tmp_path / "key")
+    assert there == [False]
+
+
 def test_a_key_that_is_not_whole_is_still_refused(tmp_path: Path):
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(OperatorError, match="damaged"):

@@ -1,5 +1,6 @@
 """What was wrong with wrapped servers and configured ones, and is not any more."""
 
+import asyncio
 import os
 import pty
 import subprocess
@@ -102,10 +103,18 @@ async def test_a_kept_server_that_cannot_be_started_can_be_removed(tmp_path: Pat
 
 @pytest.mark.anyio
 async def test_a_server_that_could_not_be_added_leaves_its_name_free(tmp_path: Path):
+    """Also when whoever added it did not wait for the end."""
     dies = UpstreamSettings(name="lengths", command=("/bin/false",))
+    silent = UpstreamSettings(name="lengths", command=("/bin/sleep", "60"))
     async with open_house(Settings(), tmp_path / "data") as house:
         with pytest.raises(HoldfastError):
             await house.upstreams.add(dies)
+        adding = asyncio.create_task(house.upstreams.add(silent))
+        while not house.upstreams.status():
+            await asyncio.sleep(0)
+        adding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await adding
         await house.upstreams.add(lengths())
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from holdfast.contracts import AuditReceipt, Digest, IntegrityError
 from holdfast.server.audit import ChainWriter, Durability, FileAnchor, read_checkpoint, sign
 
