@@ -1,7 +1,7 @@
 """`holdfast tools`: sandboxed tools from their folder to the catalogue."""
 
 import asyncio
-import base64
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -47,8 +47,12 @@ def add(
     """
     manifest = _bytes(folder / "tool.toml", MAX_MODULE_BYTES).decode("utf-8", "replace")
     module = _module(folder / _module_name(manifest))
-    params: dict[str, Json] = {"manifest": manifest, "module": base64.b64encode(module).decode()}
-    answer = ask("tools.add", params, data_dir=data_dir, config=config)
+    with tempfile.NamedTemporaryFile(prefix="holdfast-module-") as handed:
+        # By file: a module may be larger than a request to the admin socket. Only this user can open it.
+        handed.write(module)
+        handed.flush()
+        params: dict[str, Json] = {"manifest": manifest, "module_file": handed.name}
+        answer = ask("tools.add", params, data_dir=data_dir, config=config)
     if output is Format.JSON or not isinstance(answer, dict):
         show_json(answer)
         return 0

@@ -201,7 +201,7 @@ class Dispatcher:
         if isinstance(prepared, Ending):
             return prepared
         spec, session = prepared
-        ended = await self._take_key(call, principal, trail)
+        ended = await self._take_key(call, spec, principal, trail)
         if ended is not None:
             # 12 label: an answer that is given again teaches this session what it taught the one it was first given to
             if ended.replayed is not None:
@@ -273,8 +273,10 @@ class Dispatcher:
         trail.spec = spec
         return spec, session
 
-    async def _take_key(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending | None:
-        earlier = await self._records.once.begin(call, principal, self._records.digest(call.arguments))
+    async def _take_key(self, call: ToolCall, spec: ToolSpec, principal: Principal, trail: Trail) -> Ending | None:
+        # An answer is given again only to who is judged as the first was, for the tool as it was.
+        bound = {"arguments": dict(call.arguments), "profile": principal.profile, "definition": str(spec.digest)}
+        earlier = await self._records.once.begin(call, principal, self._records.digest(bound))
         if isinstance(earlier, Reason):
             return refused(earlier)
         if earlier is not None:

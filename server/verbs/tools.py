@@ -1,7 +1,7 @@
 """Tools as an operator looks at them and decides about them."""
 
-import base64
-import binascii
+import asyncio
+from pathlib import Path
 
 from pydantic import Field, JsonValue
 
@@ -14,6 +14,9 @@ from ..principals import OPERATOR
 from ..store import ToolState
 from .calls import new_call_id
 from .params import Params
+
+MAX_MODULE_BYTES = 64 << 20
+"""DESIGN section 4.7."""
 
 
 class NameParams(Params):
@@ -29,10 +32,10 @@ class ApproveParams(NameParams):
 
 
 class AddParams(Params):
-    """A manifest's text and its module, in base64."""
+    """A manifest's text, and the file with its module: whoever asks is this user, and could read it as well."""
 
     manifest: str
-    module: str
+    module_file: str
 
 
 class TryParams(Params):
@@ -64,10 +67,7 @@ async def show(house: House, params: NameParams) -> Json:
 
 async def add(house: House, params: AddParams) -> Json:
     """Register a tool as pending."""
-    try:
-        module = base64.b64decode(params.module, validate=True)
-    except binascii.Error:
-        raise InvalidRequest("`module` is not base64") from None
+    module = await asyncio.to_thread(_module, Path(params.module_file))
     taken = await house.library.register(params.manifest, module, OPERATOR)
     return {
         "name": taken.name,
@@ -116,3 +116,14 @@ def _row(spec: ToolSpec, state: str) -> Json:
         "effects": [effect.value for effect in sorted(spec.effects)],
         "description": spec.description.partition("\n")[0],
     }
+
+
+def _module(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            module = opened.read(MAX_MODULE_BYTES + 1)
+    except OSError as error:
+        raise InvalidRequest(f"`module_file` cannot be read: {error.strerror}") from None
+    if len(module) > MAX_MODULE_BYTES:
+        raise InvalidRequest(f"a module is at most {MAX_MODULE_BYTES} bytes")
+    return module

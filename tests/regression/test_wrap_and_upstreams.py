@@ -110,7 +110,7 @@ async def test_a_server_that_could_not_be_added_leaves_its_name_free(tmp_path: P
         with pytest.raises(HoldfastError):
             await house.upstreams.add(dies)
         adding = asyncio.create_task(house.upstreams.add(silent))
-        while not house.upstreams.status():  # noqa: ASYNC110 -- waits for a task of its own loop
+        while not house.upstreams.status():  # noqa: ASYNC110 -- nothing announces it  # noqa: ASYNC110 -- waits for a task of its own loop
             await asyncio.sleep(0)
         adding.cancel()
         with pytest.raises(asyncio.CancelledError):

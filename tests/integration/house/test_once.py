@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -74,3 +75,11 @@ async def test_an_interrupted_call_is_not_run_again(world: World, monkeypatch: p
 
     assert (during.status, after.status) == (Status.DENIED, Status.DENIED)
     assert runs == 1
+
+
+async def test_a_token_of_a_narrower_profile_does_not_get_a_wider_ones_answer(world: World) -> None:
+    narrow = replace(world.caller, profile="readonly")
+    await world.call("file_write", {"path": "a", "content": "1"}, idempotency_key="k")
+    again = await world.call("file_write", {"path": "a", "content": "1"}, idempotency_key="k", principal=narrow)
+
+    assert again.status is Status.DENIED
