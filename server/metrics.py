@@ -47,6 +47,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._by_layer: dict[str, Histogram] = {}
+        """Children that `labels` would look up again for every decision of every call."""
         self._calls = Counter(
             "holdfast_calls", "Calls that ended, by runtime and status.", ("runtime", "status"), registry=self.registry
         )
@@ -106,7 +108,11 @@ class Metrics:
 
     def _observe(self, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
-            self._layers.labels(_layer(decision.layer)).observe(decision.micros / 1e6)
+            name = _layer(decision.layer)
+            known = self._by_layer.get(name)
+            if known is None:
+                known = self._by_layer[name] = self._layers.labels(name)
+            known.observe(decision.micros / 1e6)
 
 
 def runtime_kind(runtime: RuntimeRef | None) -> str:

@@ -43,8 +43,8 @@ def main(operation: str, unprivileged: int, memory_bytes: int, source: int, leav
     """Do *operation* on the bytes in *source*. Never returns."""
     try:
         data = _read_all(source)
-        work = _prepared(operation)
-        _confine(unprivileged, memory_bytes)
+        work = prepared(operation)
+        confine(unprivileged, memory_bytes)
         write_frame(replies, READY)
         if os.read(leave, 1):
             for part in work(data):
@@ -58,7 +58,8 @@ def main(operation: str, unprivileged: int, memory_bytes: int, source: int, leav
     os._exit(0)
 
 
-def _prepared(operation: str) -> Work:
+def prepared(operation: str) -> Work:
+    """Load what *operation* needs; afterwards nothing can be loaded any more."""
     if operation == INSPECT:
         return lambda data: iter((write_report(scan(data)),))
     from .engine import ModuleRejected, assemble, compile_module, engine  # noqa: PLC0415 -- inspecting needs no engine
@@ -81,7 +82,8 @@ def _prepared(operation: str) -> Work:
     return compiled if operation == COMPILE else assembled
 
 
-def _confine(unprivileged: int, memory_bytes: int) -> None:
+def confine(unprivileged: int, memory_bytes: int) -> None:
+    """Give up everything that compiling does not need. Raises: ConfinementError."""
     here = machine()
     if here is None:
         raise ConfinementError("there is no system call table for this processor")

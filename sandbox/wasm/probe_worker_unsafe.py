@@ -13,6 +13,7 @@ from typing import Final
 
 from ..confinement.kernel_unsafe import ConfinementError, landlock_abi
 from .birth import READY, REFUSED, read_birth
+from .compile_worker import COMPILE, confine, prepared
 from .confined import become_confined, become_unsealed
 from .engine import Engine, ModuleRejected, warm
 from .frames import BIRTH_CAP
@@ -35,10 +36,7 @@ def main(function: str, module_descriptor: int, requests: int, replies: int) -> 
         body = read_frame(requests, cap=BIRTH_CAP)
         if body is None or function not in (*FORBIDDEN, CONTROL):
             os._exit(_EXIT_REFUSED)
-        libc = ctypes.CDLL(None)
-        handler = ctypes.cast(getattr(libc, function), ctypes.c_void_p)
-        libc.signal.restype = ctypes.c_void_p
-        libc.signal(signal.SIGUSR1, handler)
+        _answer_with(function)
         become_confined(read_birth(body), module_descriptor)
     except (ConfinementError, ModuleRejected, OSError, ValueError) as error:
         write_frame(replies, REFUSED + str(error).encode()[:400])
@@ -46,6 +44,30 @@ def main(function: str, module_descriptor: int, requests: int, replies: int) -> 
     write_frame(replies, READY)
     os.read(requests, 1)
     os._exit(0)
+
+
+def compiler(function: str, unprivileged: int, memory_bytes: int, _source: int, requests: int, replies: int) -> None:
+    """As `main`, but confined as the compile worker is. Never returns."""
+    try:
+        if function not in (*FORBIDDEN, CONTROL):
+            os._exit(_EXIT_REFUSED)
+        _answer_with(function)
+        prepared(COMPILE)
+        confine(unprivileged, memory_bytes)
+    except (ConfinementError, OSError) as error:
+        write_frame(replies, REFUSED + str(error).encode()[:400])
+        os._exit(_EXIT_REFUSED)
+    write_frame(replies, READY)
+    os.read(requests, 1)
+    os._exit(0)
+
+
+def _answer_with(function: str) -> None:
+    """Make *function* the handler of SIGUSR1 on every thread."""
+    libc = ctypes.CDLL(None)
+    handler = ctypes.cast(getattr(libc, function), ctypes.c_void_p)
+    libc.signal.restype = ctypes.c_void_p
+    libc.signal(signal.SIGUSR1, handler)
 
 
 def landlock(module_descriptor: int, requests: int, replies: int) -> None:

@@ -19,7 +19,7 @@ from ..confinement.threads import ThreadState, states, unconfined
 from .abi import WASI_COMMAND
 from .artifacts import Artifact
 from .birth import READY, Birth, write_birth
-from .compiling import Compiler
+from .compiling import MEMORY_BYTES, Compiler
 from .frames import HELLO_CAP, FrameError, frame
 from .memfd import sealed
 from .pipes import read_frame
@@ -30,6 +30,8 @@ from .supervisor import WorkerRefused
 
 THREADS: Final = ("main", "wasi", "epoch")
 """The kinds of thread a worker has: Python's own, tokio's, and the ticker."""
+COMPILER: Final = "compile worker's"
+"""The one thread of the process that compiles."""
 _CHILD: Final = "holdfast.sandbox.wasm.probe_worker_unsafe"
 _SECONDS: Final = 20.0
 _AT_ONCE: Final = 2
@@ -62,7 +64,7 @@ async def run_probes(compiler: Compiler, *, unprivileged: int) -> tuple[Probe, .
         async with turn:
             return await asyncio.to_thread(_forbidden, function, kind, artifact, unprivileged)
 
-    tried = [one(function, kind) for function in (*FORBIDDEN, CONTROL) for kind in THREADS]
+    tried = [one(function, kind) for function in (*FORBIDDEN, CONTROL) for kind in (*THREADS, COMPILER)]
     return (*await asyncio.to_thread(_landlock, artifact, unprivileged), *await asyncio.gather(*tried))
 
 
@@ -76,18 +78,27 @@ def _forbidden(function: str, kind: str, artifact: Artifact, unprivileged: int) 
 
 
 def _attempt(function: str, kind: str, artifact: Artifact, unprivileged: int) -> tuple[bool, str]:
-    here = machine()
-    if here is None:
-        raise ConfinementError("there is no system call table for this processor")
-    child = _started(_CHILD, (function,), artifact)
-    try:
+    if kind == COMPILER:
+        child = _started(_CHILD, (function, unprivileged, MEMORY_BYTES), artifact, entry="compiler")
+    else:
+        child = _started(_CHILD, (function,), artifact)
         os.write(child.requests, frame(write_birth(_birth(artifact, unprivileged))))
+    return _struck(function, kind, child)
+
+
+def _struck(function: str, kind: str, child: Child) -> tuple[bool, str]:
+    """Have *function* called on the thread of that *kind*, and see what became of the process."""
+    try:
+        here = machine()
+        if here is None:
+            raise ConfinementError("there is no system call table for this processor")
         if _hello(child) != READY:
             raise WorkerRefused("the probe was not confined")
         flaw = unconfined(child.pid)
         if flaw is not None:
             raise WorkerRefused(flaw)
-        thread = next((state.tid for state in states(child.pid) if _kind(state, child.pid) == kind), None)
+        wanted = "main" if kind == COMPILER else kind
+        thread = next((state.tid for state in states(child.pid) if _kind(state, child.pid) == wanted), None)
         if thread is None:
             raise WorkerRefused(f"the worker has no {kind} thread")
         signal_thread(here, child.pid, thread, signal.SIGUSR1)
@@ -124,7 +135,7 @@ def _landlock(artifact: Artifact, unprivileged: int) -> tuple[Probe, ...]:
         return (Probe(name="Landlock alone", passed=False, detail=str(error)),)
 
 
-def _started(module: str, leading: tuple[str, ...], artifact: Artifact, entry: str = "main") -> Child:
+def _started(module: str, leading: tuple[str | int, ...], artifact: Artifact, entry: str = "main") -> Child:
     source = sealed(artifact.native)
     try:
         return start(module, leading, source, entry=entry)

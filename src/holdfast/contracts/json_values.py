@@ -38,6 +38,9 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Json:
     return value
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def canonical(value: Json | JsonObject) -> bytes:
     """Write *value* the one way that digests are taken over: sorted keys, no spaces, UTF-8.
 
@@ -46,8 +49,7 @@ def canonical(value: Json | JsonObject) -> bytes:
     Raises: MalformedJson for what `parse` would not have accepted.
     """
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode("utf-8")
+        return _encode(value).encode("utf-8")
     except (ValueError, TypeError, RecursionError):
         raise MalformedJson("the value cannot be written as JSON") from None
 
