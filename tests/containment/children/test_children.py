@@ -249,6 +249,8 @@ def test_the_server_does_not_load_sandlock() -> None:
 
 
 async def test_the_launching_process_knows_nothing_of_ours(launcher: Launcher) -> None:
+    async with await launcher.launch(program("exec true")) as child:  # by then it has imported all it will
+        await child.wait()
     process = Path(f"/proc/{launcher.pid}")
 
     assert (process / "environ").read_bytes() == b""
