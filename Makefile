@@ -19,7 +19,7 @@ check: $(VENV)/.checked $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 sabotage: $(VENV)/.tested $(NPM)/.installed
