@@ -93,7 +93,7 @@ async def test_a_compression_that_was_not_asked_for_is_an_error(encoding: str) -
         await read_body(chunked(b"x"), encoding=encoding, most_bytes=MOST)
 
 
-@pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"x" * 5000)[:-5]])
+@pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"x" * 5000)[:-5]], ids=["none", "cut"])
 async def test_a_broken_or_cut_compression_is_an_error(data: bytes) -> None:
     with pytest.raises(ToolError):
         await read_body(chunked(data), encoding="gzip", most_bytes=MOST)
