@@ -12,11 +12,13 @@ from collections.abc import Callable
 from holdfast.contracts import (
     Builtin,
     Effect,
+    FlowFacts,
     Label,
     Principal,
     Scope,
     Session,
     SessionId,
+    Sink,
     TenantId,
     ToolName,
     ToolSpec,
@@ -68,6 +70,21 @@ def policies(size: int, scope: Callable[[int], str]) -> str:
     )
 
 
+FLOW = FlowFacts(
+    effects=frozenset({Effect.READ_PRIVATE}),
+    sink=Sink.NONE,
+    private=True,
+    untrusted=False,
+    args_from_user=False,
+    all_from_user=False,
+    repeated=False,
+    receivers_listed=False,
+    receivers_from_user=False,
+    args_contain_private=False,
+    args_from_untrusted=False,
+)
+
+
 def request(spec: ToolSpec, path: str) -> PolicyRequest:
     """One call of *spec*."""
     return PolicyRequest(
@@ -78,6 +95,7 @@ def request(spec: ToolSpec, path: str) -> PolicyRequest:
         spec=spec,
         arguments={"path": path, "limit": 10},
         facts=Facts(leaks=0, credentials=0, rules=frozenset()),
+        flow=FLOW,
     )
 
 

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.contracts import (
+    ALL_EFFECTS,
+    FlowFacts,
     MalformedJson,
     Principal,
     Scope,
     Session,
     SessionId,
+    Sink,
     TenantId,
     ToolName,
     ToolSpec,
@@ -37,6 +40,19 @@ cases: [{name: none, call: sample, as: {scopes: []}, expect: deny}]
 """
 WHO = Principal(subject="fuzz", tenant=TenantId("t"), scopes=frozenset({Scope.CALL}))
 WHERE = Session(id=SessionId("s"), principal="fuzz", tenant=TenantId("t"), labels=frozenset())
+FLOW = FlowFacts(
+    effects=ALL_EFFECTS,
+    sink=Sink.NONE,
+    private=False,
+    untrusted=False,
+    args_from_user=False,
+    all_from_user=False,
+    repeated=False,
+    receivers_listed=False,
+    receivers_from_user=False,
+    args_contain_private=False,
+    args_from_untrusted=False,
+)
 
 
 NAMES = ("path", "n", "a", "", "__entity", "odd name")
@@ -118,6 +134,7 @@ def check(data: bytes) -> None:
             spec=spec,
             arguments=arguments,
             facts=Facts(leaks=0, credentials=0, rules=frozenset()),
+            flow=FLOW,
         )
     )
     assert isinstance(decision, Allowed | Denied)

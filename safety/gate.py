@@ -3,8 +3,8 @@
 1. What runs is a frozen copy, and its digest is the judged one: nothing changes what a judge approved.
 2. The tool is still the definition that was judged, and the policy still the one that judged it.
 3. No limit is wider than the tool's own.
-4. An approval is spent for exactly this principal, session, tool, definition and arguments, or not at all. Why it was
-   not is never said: unknown, foreign, spent and expired read the same.
+4. An approval is spent for exactly this principal, session, tool, definition, arguments, policy, files and carried
+   state, or not at all. Why it was not is never said: unknown, foreign, spent and expired read the same.
 5. Policy judges again with the facts of now, lifting exactly what approval and leases lift. Only Allowed passes.
 """
 
@@ -19,7 +19,9 @@ from holdfast.contracts import (
     CallId,
     Catalogue,
     Digest,
+    FlowFacts,
     Json,
+    LeaseLedger,
     Limits,
     MalformedJson,
     Principal,
@@ -64,6 +66,11 @@ APPROVAL_INVALID: Final = _reason(
     "this approval does not cover this call; ask for one again by calling without it",
     "an approval is spent once, in time, by the same principal in the same session, on the same tool and arguments",
 )
+LEASE_INVALID: Final = _reason(
+    "lease-invalid",
+    "the lease for this call is used up, revoked or over; call again to be told what it takes now",
+    "a lease has a count and an end; `holdfast leases list` shows both",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,28 +89,37 @@ class GateRequest:
     session: Session
     limits: Limits
     facts: Facts
+    flow: FlowFacts
+    """As it stands now: the session may have learned something since the call was judged first."""
+    references: Digest
+    """Of the workspace files that the call names, as they are now."""
+    carried: Digest
+    """Of the state inside an upstream that the call would carry along, as it is now."""
     approval: ApprovalId | None = None
+    lease: str | None = None
     leased: frozenset[str] = frozenset()
-    """Forbids that leases lift; those that ask for each call anew are not lifted by it."""
+    """Forbids that *lease* lifts; those that ask for each call anew are not lifted by it."""
 
 
 @final
 class Gate:
     """Lets through exactly what was judged."""
 
-    __slots__ = ("_approvals", "_catalogue", "_digest", "_policy")
+    __slots__ = ("_approvals", "_catalogue", "_digest", "_leases", "_policy")
 
     def __init__(
         self,
         *,
         catalogue: Catalogue,
         approvals: ApprovalLedger,
+        leases: LeaseLedger,
         policy: Callable[[Principal], PolicyBundle],
         digest: Callable[[Mapping[str, Json]], Digest],
     ) -> None:
         """Read tools from *catalogue*, a principal's bundle from *policy*; *digest* is the server's keyed one."""
         self._catalogue = catalogue
         self._approvals = approvals
+        self._leases = leases
         self._policy = policy
         self._digest = digest
 
@@ -113,12 +129,17 @@ class Gate:
         now = self._unchanged(request, arguments)
         if isinstance(now, Reason):
             return now
-        lifted = now.bundle.leasable(request.leased)
+        lifted = frozenset[str]()
+        if request.lease is not None:
+            if not await self._leases.spend(request.lease):
+                return LEASE_INVALID
+            lifted = now.bundle.leasable(request.leased)
         if request.approval is not None:
             spent = await self._spend(request.approval, request)
             if spent is None:
                 return APPROVAL_INVALID
             lifted |= frozenset(spent)
+        if request.lease is not None or request.approval is not None:
             # Waiting for the ledger let others run: what was compared above may be another thing by now.
             now = self._unchanged(request, arguments)
             if isinstance(now, Reason):
@@ -144,12 +165,16 @@ class Gate:
     async def _spend(self, approval: ApprovalId, request: GateRequest) -> tuple[str, ...] | None:
         return await self._approvals.consume(
             approval,
+            tenant=request.principal.tenant,
             principal=request.principal.subject,
             session=request.session.id,
             tool=request.spec.name,
             definition=request.spec.digest,
             arguments=request.arguments_digest,
             labels=request.session.labels,
+            policy=request.policy,
+            references=request.references,
+            carried=request.carried,
         )
 
 
@@ -164,7 +189,12 @@ class _Now:
 def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: frozenset[str]) -> Reason | None:
     """Judge again; None when the call is allowed."""
     question = PolicyRequest(
-        principal=request.principal, session=request.session, spec=now.spec, arguments=arguments, facts=request.facts
+        principal=request.principal,
+        session=request.session,
+        spec=now.spec,
+        arguments=arguments,
+        facts=request.facts,
+        flow=request.flow,
     )
     decision = now.bundle.decide(question, lifted=lifted)
     match decision:

@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from holdfast.contracts import Effect, HttpGrant, OperatorError
 from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEILING
 
+from .approval_settings import ApprovalSettings
+from .flow_settings import LabelSettings, UpstreamToolSettings
+
 FILE_NAME = "holdfast.toml"
 UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
 """No underscore, so that `server__tool` can be read only one way (DESIGN section 4.6)."""
@@ -170,6 +173,15 @@ class UpstreamSettings(_Section):
     effects: tuple[Effect, ...] | None = None
     """None: all of them."""
     grants: UpstreamGrants = UpstreamGrants()
+    tools: tuple[UpstreamToolSettings, ...] = ()
+    """Tools about which there is more to say."""
+
+    @model_validator(mode="after")
+    def _one_row_for_each_tool(self) -> "UpstreamSettings":
+        names = [tool.name for tool in self.tools]
+        if len(set(names)) != len(names):
+            raise ValueError("two `[[upstreams.tools]]` have the same `name`; only one of them could count")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_reach_it(self) -> "UpstreamSettings":
@@ -215,10 +227,13 @@ class Settings(BaseSettings):
     workspace: WorkspaceSettings = WorkspaceSettings()
     policy: PolicySettings = PolicySettings()
     audit: AuditSettings = AuditSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     limits: LimitSettings = LimitSettings()
     egress: tuple[EgressSettings, ...] = (EgressSettings(host="*"),)
     """Where tools may reach; without any row, GET and HEAD to every public host. `egress = []` closes it."""
     upstreams: tuple[UpstreamSettings, ...] = ()
+    labels: tuple[LabelSettings, ...] = ()
+    """What is private, public, untrusted or trusted, where effects alone would say too much or too little."""
     store: StoreSettings = StoreSettings()
 
     @model_validator(mode="after")
@@ -243,7 +258,6 @@ class Settings(BaseSettings):
 
 ABSENT_TABLES = {
     "hooks": "hooks (steps 1b and 10b) are not part of this version, and one that does not run must not look as if",
-    "labels": "labels by path, host or argument are not part of this version; effects decide what a session has read",
 }
 """Tables DESIGN names that nothing here would enforce."""
 
@@ -325,6 +339,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "server": server,
             "workspace": workspace,
             "policy": policy,
+            "approvals": _anchored_approvals(settings.approvals, folder),
             "store": _anchored_store(settings.store, folder),
             "upstreams": tuple(_anchored_grants(upstream, folder) for upstream in settings.upstreams),
         }
@@ -334,6 +349,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
 def _anchored_store(store: StoreSettings, folder: Path) -> StoreSettings:
     path = store.path()
     return store if path is None else StoreSettings(url=f"sqlite:///{folder / path}")
+
+
+def _anchored_approvals(approvals: ApprovalSettings, folder: Path) -> ApprovalSettings:
+    key = approvals.webhook_key_file
+    return approvals if key is None else approvals.model_copy(update={"webhook_key_file": folder / key})
 
 
 def _anchored_grants(upstream: UpstreamSettings, folder: Path) -> UpstreamSettings:

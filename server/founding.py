@@ -36,6 +36,34 @@ durability = "power"         # or "process": survives a crash of the process, no
 [[egress]]
 host = "*"
 methods = ["GET", "HEAD"]
+
+# Where strangers write, what is private, what everybody may read: docs/flow.md. What is not said is left to the tools' effects.
+# [[labels]]
+# path = "inbox/**"          # of the workspace; or `host`, or `upstream` with `argument` and `values`
+# is = ["untrusted"]         # private | public, untrusted | trusted
+#
+# [[labels]]                 # the operator's list: writing to them does not ask
+# upstream = "mail"
+# argument = "to"
+# values = ["*@ours.example"]
+# is = ["trusted"]
+
+# MCP servers. What is left out counts as the worst: every effect, everything read and written.
+# [[upstreams]]
+# name = "mail"
+# url = "https://mail.ours.example/mcp"
+# effects = ["read_private", "read_untrusted"]
+#
+# [[upstreams.tools]]
+# name = "create_draft"
+# effects = ["write"]
+# writes = ["draft/{{result.id}}"]     # the place that keeps the labels of what is written
+# staged = true                      # new, stays put, destroys nothing
+#
+# [[upstreams.tools]]
+# name = "send"
+# effects = ["write", "egress"]
+# receivers = ["to"]
 """
 
 CLIENT_FILES = (

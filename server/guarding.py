@@ -20,6 +20,7 @@ def guarded_paths(settings: Settings, data: DataDir, config: Path | None) -> tup
         config,
         None if anchor is None else Path(anchor.removeprefix("file:")),
         *(() if tls is None else (tls.cert, tls.key)),
+        settings.approvals.webhook_key_file,
     ]
     return tuple(path for path in paths if path is not None)
 

@@ -15,14 +15,18 @@ from holdfast.tools.registry import Registry
 
 from .admin import DataDirLock
 from .assembly import (
+    Desks,
     Dispatching,
     State,
     WithOne,
     Workshop,
     build_layers,
+    desks_of,
+    ground_of,
     open_state,
     open_upstreams,
     open_wasm,
+    open_webhook,
     open_workshop,
     output_mismatch,
     prove_wasm,
@@ -41,6 +45,7 @@ from .scanning import Scanner
 from .scrubbing import DetectorScrubber
 from .store import Approvals, Sessions, Tokens
 from .upstream_desk import UpstreamDesk
+from .webhooks import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class House:
     library: Library
     upstreams: UpstreamDesk
     state: State
+    desks: Desks
     metrics: Metrics
     off: Mapping[str, Reason]
     """Parts that cannot run here, and why."""
@@ -144,8 +150,11 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             await prove_wasm(wasm, kept_artifacts)
         layers = replace(scanning, policy=policies.of)
         runtimes = _runtimes(workshop, wasm, upstreams)
-        metrics = Metrics()
-        dispatching = Dispatching(settings, state, layers, runtimes, kept, metrics)
+        metrics, questions = Metrics(), Questions()
+        ground = ground_of(settings, workshop.files, upstreams.connections.names())
+        dispatching = Dispatching(settings, state, layers, runtimes, ground, kept, metrics, asked=questions.asked)
+        desks = desks_of(state, registry, policies, dispatching.flow)
+        open_webhook(stack, settings, desks.approvals, questions)
         yield House(
             settings=settings,
             data=data,
@@ -156,6 +165,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             library=library,
             upstreams=upstreams,
             state=state,
+            desks=desks,
             metrics=metrics,
             off=_off(workshop, runtimes),
             worker_pids=lambda: wasm.worker_pids,

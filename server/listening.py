@@ -21,7 +21,6 @@ from holdfast.contracts import (
 )
 
 from .admin import AdminServer
-from .approval_desk import RecordedApprovals
 from .config import ServerSettings
 from .house import House
 from .http.app import HttpDeps, Lifespan, build_app
@@ -137,7 +136,8 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
         tools=Tools(house),
         scanning=house.scanner,
         registrar=house.library,
-        approvals=RecordedApprovals(house.approvals, house.audit),
+        approvals=house.desks.approvals,
+        leases=house.desks.leases,
         sessions=house.sessions,
         session_tokens=house.state.issuer,
         authenticating=house.state.authenticator,

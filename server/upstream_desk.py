@@ -36,6 +36,7 @@ from holdfast.sandbox.mcp import (
     PinEntry,
     PinState,
     Prefix,
+    ToolEntry,
     UpstreamConfig,
     UpstreamStatus,
 )
@@ -43,6 +44,8 @@ from holdfast.sandbox.mcp import Upstreams as Connections
 from holdfast.tools.registry import Registry
 
 from .config import UpstreamSettings
+from .flow.fitting import misfit
+from .flow_settings import UpstreamToolSettings
 from .guarding import refuse_governing
 from .store import Upstreams as Entries
 
@@ -226,7 +229,7 @@ class UpstreamDesk:
 
     def sync(self) -> None:
         """Bring the registry in step with what is approved and listed."""
-        served = {spec.name: spec for spec in self._connections.specs()}
+        served = {spec.name: spec for spec in self._connections.specs() if self._makes_sense(spec)}
         for spec in self._registry.specs():
             if isinstance(spec.runtime, Upstream) and spec.name not in served:
                 self._registry.remove(spec.name)
@@ -246,6 +249,13 @@ class UpstreamDesk:
             half = len(fresh) // 2
             self._take_those_that_fit(fresh[:half])
             self._take_those_that_fit(fresh[half:])
+
+    def _makes_sense(self, spec: ToolSpec) -> bool:
+        """Whether its entry fits it; a tool that it does not fit is withheld, alone."""
+        why = misfit(spec)
+        if why is not None:
+            _log.error("upstream.tool_refused", tool=spec.name, why=why)
+        return why is None
 
     def _serves(self, spec: ToolSpec) -> bool:
         known = self._registry.get(spec.name)
@@ -294,9 +304,14 @@ class UpstreamDesk:
             writable=tuple(str(path) for path in grants.write),
             network=grants.network,
             effects=ALL_EFFECTS if settings.effects is None else frozenset(settings.effects),
+            tools={tool.name: _entry(tool) for tool in settings.tools},
             limits=self._limits,
             prefix=self._prefix,
         )
+
+
+def _entry(tool: UpstreamToolSettings) -> ToolEntry:
+    return ToolEntry(effects=None if tool.effects is None else frozenset(tool.effects), flow=tool.flow())
 
 
 def entry_of(settings: UpstreamSettings) -> dict[str, Json]:

@@ -129,10 +129,9 @@ class PolicyBundle:
         return str(write_schema({name: self._checked.shapes[name] for name in self._specs}, ALL))
 
     def leasable(self, forbids: frozenset[str]) -> frozenset[str]:
-        """Answer those of *forbids* that a lease may lift: they ask, and not for each call anew."""
-        return frozenset(
-            policy.id for policy in self._policies if policy.id in forbids and policy.approval is ApprovalLevel.OPERATOR
-        )
+        """Answer those of *forbids* that a lease may lift: they can be lifted, and not only for each call anew."""
+        lifting = (ApprovalLevel.OPERATOR, ApprovalLevel.LEASE)
+        return frozenset(policy.id for policy in self._policies if policy.id in forbids and policy.approval in lifting)
 
     def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
         """Judge *request* as if the approval-forbids named in *lifted* were not there. Raises nothing."""
@@ -165,7 +164,7 @@ class PolicyBundle:
         forbids = view.slice.ordered(answer.matched)
         asking = tuple(policy for policy in forbids if policy.approval is not None)
         if asking and self._answer(view, removed | {policy.id for policy in asking}).allowed:
-            return _asks(asking)
+            return _lifting(asking)
         firm = [policy for policy in forbids if policy.approval is None]
         ids = tuple(policy.id for policy in forbids)
         if firm:
@@ -202,12 +201,27 @@ class PolicyBundle:
         return self._shared.recall(tuple(policy.id for policy in own), lambda: Slice(own))
 
 
-def _context(request: PolicyRequest, written: Written, wants: Wanted) -> dict[str, dict[str, Json]]:
+def _context(request: PolicyRequest, written: Written, wants: Wanted) -> dict[str, Json]:
     """Write what policies read beside principal and tool, and only that: every value costs Cedar two microseconds."""
-    facts, session = request.facts, request.session
+    facts, session, flow = request.facts, request.session, request.flow
     whole: dict[str, dict[str, Json]] = {
         "input": written.input,
-        "session": {"id": session.id, "labels": [label.value for label in sorted(session.labels)]},
+        "session": {
+            "id": session.id,
+            "labels": [label.value for label in sorted(session.labels)],
+            "private": flow.private,
+            "untrusted": flow.untrusted,
+        },
+        "flow": {
+            "sink": flow.sink.value,
+            "args_from_user": flow.args_from_user,
+            "all_from_user": flow.all_from_user,
+            "repeated": flow.repeated,
+            "receivers_listed": flow.receivers_listed,
+            "receivers_from_user": flow.receivers_from_user,
+            "args_contain_private": flow.args_contain_private,
+            "args_from_untrusted": flow.args_from_untrusted,
+        },
         "facts": {
             "leaks": facts.leaks,
             "credentials": facts.credentials,
@@ -217,14 +231,24 @@ def _context(request: PolicyRequest, written: Written, wants: Wanted) -> dict[st
         },
         "paths": path_fact(request.arguments) if wants.sees("paths") else {},
     }
-    return {
+    seen: dict[str, Json] = {
         attribute: {name: value for name, value in values.items() if wants.takes(attribute, name)}
         for attribute, values in whole.items()
     }
+    if wants.sees("effects"):
+        seen["effects"] = [effect.value for effect in sorted(flow.effects)]
+    return seen
 
 
-def _asks(asking: tuple[Policy, ...]) -> Asks:
+def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:
+    """What *asking* come to together: without them the call is allowed."""
     levels = {policy.approval for policy in asking}
+    if ApprovalLevel.LEASE in levels:
+        firm = next(policy for policy in asking if policy.approval is ApprovalLevel.LEASE)
+        ids = tuple(policy.id for policy in asking)
+        return Denied(
+            reason=reasons.forbidden(firm), forbids=ids, leasable=() if ApprovalLevel.ALWAYS in levels else ids
+        )
     level = ApprovalLevel.ALWAYS if ApprovalLevel.ALWAYS in levels else ApprovalLevel.OPERATOR
     return Asks(reason=reasons.forbidden(asking[0]), forbids=tuple(policy.id for policy in asking), level=level)
 

@@ -14,6 +14,7 @@ from holdfast.contracts import (
     TOOL_NAME,
     Builtin,
     Effect,
+    FlowFacts,
     Json,
     Label,
     OperatorError,
@@ -21,6 +22,7 @@ from holdfast.contracts import (
     Scope,
     Session,
     SessionId,
+    Sink,
     TenantId,
     ToolName,
     ToolSpec,
@@ -28,11 +30,46 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.limits import BUILTIN
 
+from ..flow import sink_of
 from .decisions import Allowed, Asks, Denied, Facts, PolicyDecision, PolicyRequest
 from .fields import Fields
 
 _VERDICTS: Final = {Allowed: "allow", Denied: "deny", Asks: "ask"}
 Decide = Callable[..., PolicyDecision]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSays:
+    """What a case says of flow; what it leaves out follows from the tool's effects and the session's labels."""
+
+    effects: frozenset[Effect] | None
+    sink: Sink | None
+    private: bool
+    untrusted: bool
+    args_from_user: bool
+    all_from_user: bool
+    repeated: bool
+    receivers_listed: bool
+    receivers_from_user: bool
+    args_contain_private: bool
+    args_from_untrusted: bool
+
+    def facts(self, spec: ToolSpec) -> FlowFacts:
+        """For a call of *spec*."""
+        effects = spec.effects if self.effects is None else self.effects
+        return FlowFacts(
+            effects=effects,
+            sink=sink_of(effects, staged=spec.flow.staged) if self.sink is None else self.sink,
+            private=self.private,
+            untrusted=self.untrusted,
+            args_from_user=self.args_from_user,
+            all_from_user=self.all_from_user,
+            repeated=self.repeated,
+            receivers_listed=self.receivers_listed,
+            receivers_from_user=self.receivers_from_user,
+            args_contain_private=self.args_contain_private,
+            args_from_untrusted=self.args_from_untrusted,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +83,7 @@ class Case:
     principal: Principal
     session: Session
     facts: Facts
+    flow: FlowSays
     lifted: frozenset[str]
     expect: str
     by: tuple[str, ...]
@@ -105,7 +143,12 @@ def check_cases(files: tuple[CaseFile, ...], specs: Mapping[str, ToolSpec], deci
         if spec is None:
             raise OperatorError(f"{case.name}: there is no tool `{case.tool}`; declare it under `tools`")
         request = PolicyRequest(
-            principal=case.principal, session=case.session, spec=spec, arguments=case.arguments, facts=case.facts
+            principal=case.principal,
+            session=case.session,
+            spec=spec,
+            arguments=case.arguments,
+            facts=case.facts,
+            flow=case.flow.facts(spec),
         )
         _hold(case, decide(request, lifted=case.lifted))
 
@@ -165,6 +208,7 @@ def _case(file: str, fields: Fields) -> Case:
         principal=principal,
         session=session,
         facts=_facts(fields.inner("facts")),
+        flow=_flow(fields.inner("flow"), session.labels),
         lifted=frozenset(fields.words("lifted")),
         expect=fields.word("expect"),
         by=fields.words("by"),
@@ -192,6 +236,24 @@ def _facts(fields: Fields) -> Facts:
     )
     fields.done()
     return facts
+
+
+def _flow(fields: Fields, labels: frozenset[Label]) -> FlowSays:
+    says = FlowSays(
+        effects=frozenset(fields.members("effects", Effect)) if fields.has("effects") else None,
+        sink=fields.members("sink", Sink)[0] if fields.has("sink") else None,
+        private=fields.truth("private", absent=Label.PRIVATE in labels),
+        untrusted=fields.truth("untrusted", absent=Label.UNTRUSTED in labels),
+        args_from_user=fields.truth("args_from_user", absent=False),
+        all_from_user=fields.truth("all_from_user", absent=False),
+        repeated=fields.truth("repeated", absent=False),
+        receivers_listed=fields.truth("receivers_listed", absent=False),
+        receivers_from_user=fields.truth("receivers_from_user", absent=False),
+        args_contain_private=fields.truth("args_contain_private", absent=False),
+        args_from_untrusted=fields.truth("args_from_untrusted", absent=False),
+    )
+    fields.done()
+    return says
 
 
 class _Loader(yaml.SafeLoader):

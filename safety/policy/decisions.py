@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from holdfast.contracts import Json, Principal, Reason, Session, ToolSpec
+from holdfast.contracts import FlowFacts, Json, Principal, Reason, Session, ToolSpec
 
 LAYER: Final = "policy"
 
@@ -25,10 +25,11 @@ class Effect(StrEnum):
 
 
 class ApprovalLevel(StrEnum):
-    """Who may lift a forbid that asks. `always`: for each call anew, never by a lease."""
+    """Who may lift a forbid. `always`: for each call anew, never by a lease. `lease`: nobody is asked, only a lease."""
 
     OPERATOR = "operator"
     ALWAYS = "always"
+    LEASE = "lease"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class PolicyRequest:
     spec: ToolSpec
     arguments: Mapping[str, Json]
     facts: Facts
+    flow: FlowFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class Denied:
 
     reason: Reason
     forbids: tuple[str, ...] = ()
+    leasable: tuple[str, ...] = ()
+    """What a lease would have to lift for the call to be allowed; empty: no lease would do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

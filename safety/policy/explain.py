@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from holdfast.contracts import FlowFacts, Label
+
 from .decisions import Allowed, Asks, Broken, Denied, Effect, Explanation, Facts, Match, PolicyDecision, PolicyRequest
 
 
@@ -57,10 +59,27 @@ def _others(request: PolicyRequest) -> Iterator[tuple[str, PolicyRequest]]:
     session, facts = request.session, request.facts
     for label in sorted(session.labels):
         cleared = replace(session, labels=session.labels - {label})
-        yield f"in a session without the label `{label.value}`", replace(request, session=cleared)
+        flow = _without(request.flow, label)
+        yield f"in a session without the label `{label.value}`", replace(request, session=cleared, flow=flow)
+    if not request.flow.args_from_user:
+        named = replace(request.flow, args_from_user=True, repeated=False)
+        yield "if the user's request named every decisive argument", replace(request, flow=named)
+    if not request.flow.receivers_listed:
+        listed = replace(request.flow, receivers_listed=True)
+        yield "if every receiver were `trusted` in `[[labels]]`", replace(request, flow=listed)
     if facts.leaks or facts.credentials:
         clean = Facts(leaks=0, credentials=0, rules=frozenset())
         yield "with nothing found by the detectors", replace(request, facts=clean)
+
+
+def _without(flow: FlowFacts, label: Label) -> FlowFacts:
+    match label:
+        case Label.PRIVATE:
+            return replace(flow, private=False)
+        case Label.UNTRUSTED:
+            return replace(flow, untrusted=False)
+        case _:
+            assert_never(label)
 
 
 def _named(decision: PolicyDecision) -> str:

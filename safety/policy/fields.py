@@ -53,6 +53,13 @@ class Fields:
             raise self._wrong(name, "a count")
         return value
 
+    def truth(self, name: str, *, absent: bool) -> bool:
+        """Read yes or no; *absent* stands in when the field is not there."""
+        value = self._left.pop(name, absent)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "true or false")
+        return value
+
     def record(self, name: str) -> Mapping[str, Json]:
         """Read a mapping of JSON values, which YAML has more than; empty when the field is not there."""
         value = self._left.pop(name, {})

@@ -9,13 +9,15 @@ from typing import Final
 
 from cedarpy import pst
 
-from holdfast.contracts import Effect, Label, OperatorError, Scope
+from holdfast.contracts import Effect, Label, OperatorError, Scope, Sink
 
 from .rules import Policy
 
 _CONTEXT: Final = pst.Var("context")
 _WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
     pst.GetAttr(pst.Var("resource"), "effects"): ("effect", frozenset(Effect)),
+    pst.GetAttr(_CONTEXT, "effects"): ("effect", frozenset(Effect)),
+    pst.GetAttr(pst.GetAttr(_CONTEXT, "flow"), "sink"): ("sink", frozenset(Sink)),
     pst.GetAttr(pst.Var("resource"), "runtime"): ("runtime", frozenset({"builtin", "wasm", "upstream"})),
     pst.GetAttr(pst.Var("principal"), "scopes"): ("scope", frozenset(Scope)),
     pst.GetAttr(pst.GetAttr(_CONTEXT, "session"), "labels"): ("label", frozenset(Label)),

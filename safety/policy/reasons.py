@@ -1,19 +1,29 @@
 """The reasons of a refusal: a sentence for the agent, a remedy for the operator. Neither holds a value of the call."""
 
+from typing import assert_never
+
 from holdfast.contracts import Reason, ToolSpec
 
-from .decisions import ERROR, LAYER, NO_PERMIT, UNEXPRESSIBLE, UNKNOWN_TOOL, Broken
+from .decisions import ERROR, LAYER, NO_PERMIT, UNEXPRESSIBLE, UNKNOWN_TOOL, ApprovalLevel, Broken
 from .rules import Policy
 
 
 def forbidden(policy: Policy) -> Reason:
     """Say that *policy* forbids the call."""
-    verb = "forbids this" if policy.approval is None else "asks for this"
+    match policy.approval:
+        case None:
+            what = "forbids this; change its condition there"
+        case ApprovalLevel.LEASE:
+            what = "forbids this; change its condition there, or add a lease with `holdfast leases add`"
+        case ApprovalLevel.OPERATOR | ApprovalLevel.ALWAYS:
+            what = "asks for this; change its condition there"
+        case _:
+            assert_never(policy.approval)
     return Reason(
         code=f"{LAYER}/{policy.id}",
         layer=LAYER,
         message=policy.reason,
-        remedy=f"{policy.source.place}: policy `{policy.id}` {verb}; change its condition there",
+        remedy=f"{policy.source.place}: policy `{policy.id}` {what}",
     )
 
 

@@ -39,7 +39,17 @@ _ENTITIES: Final[Json] = {
     "Tool": {"shape": _fixed(name=_TEXT, effects=_TEXTS, runtime=_TEXT, server=_TEXT)},
 }
 _TYPES: Final[Json] = {
-    "Session": _fixed(id=_TEXT, labels=_TEXTS),
+    "Session": _fixed(id=_TEXT, labels=_TEXTS, private=_BOOL, untrusted=_BOOL),
+    "Flow": _fixed(
+        sink=_TEXT,
+        args_from_user=_BOOL,
+        all_from_user=_BOOL,
+        repeated=_BOOL,
+        receivers_listed=_BOOL,
+        receivers_from_user=_BOOL,
+        args_contain_private=_BOOL,
+        args_from_untrusted=_BOOL,
+    ),
     "Facts": _fixed(leaks=_LONG, credentials=_LONG, rules=_TEXTS, inexact=_BOOL, unseen=_BOOL),
     "Paths": _fixed(text=_TEXT, count=_LONG),
 }
@@ -58,7 +68,12 @@ def write_schema(tools: Mapping[str, RecordShape], wants: Wanted) -> cedarpy.Sch
 def _action(shape: RecordShape, wants: Wanted) -> Json:
     arguments = RecordShape({name: part for name, part in shape.parts.items() if wants.takes("input", name)})
     context = _fixed(
-        input=_type(arguments), session={"type": "Session"}, facts={"type": "Facts"}, paths={"type": "Paths"}
+        input=_type(arguments),
+        effects=_TEXTS,
+        flow={"type": "Flow"},
+        session={"type": "Session"},
+        facts={"type": "Facts"},
+        paths={"type": "Paths"},
     )
     applies: Json = {"principalTypes": ["Principal"], "resourceTypes": ["Tool"], "context": context}
     return {"appliesTo": applies}

@@ -1,7 +1,7 @@
 """Tools that live on MCP servers: pooled connections, pinned definitions, checked answers. Trusts none of them."""
 
 from .catalogue import CatalogueDiff, PinEntry, PinState, reconcile, spec_of
-from .config import Prefix, UpstreamConfig
+from .config import Prefix, ToolEntry, UpstreamConfig
 from .definitions import Definition, Listing, Quarantined
 from .ports import Child, ChildStarter, OutputCheck, PinStore
 from .runtime import McpRuntime
@@ -20,6 +20,7 @@ __all__ = [
     "PinStore",
     "Prefix",
     "Quarantined",
+    "ToolEntry",
     "UpstreamConfig",
     "UpstreamStatus",
     "Upstreams",

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from holdfast.contracts import Digest, ToolSpec, Upstream
 
-from .config import UpstreamConfig
+from .config import ToolEntry, UpstreamConfig
 from .definitions import Definition, Listing
 
 
@@ -77,14 +77,16 @@ def reconcile(pins: Mapping[str, Digest], listed: Listing) -> CatalogueDiff:
 
 
 def spec_of(definition: Definition, config: UpstreamConfig) -> ToolSpec:
-    """The tool as the catalogue serves it, with the effects and limits of its upstream's entry."""
+    """The tool as the catalogue serves it, with the effects, flow and limits of its upstream's entry."""
+    entry = config.tools.get(definition.tool, ToolEntry())
     return ToolSpec(
         name=definition.served,
         title=definition.title,
         description=definition.description,
         input_schema=definition.input_schema,
         output_schema=definition.output_schema,
-        effects=config.effects,
+        effects=config.effects if entry.effects is None else entry.effects,
+        flow=entry.flow,
         runtime=Upstream(definition.upstream, definition.tool),
         limits=config.limits,
     )

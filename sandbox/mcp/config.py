@@ -2,12 +2,13 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
-from holdfast.contracts import ALL_EFFECTS, Effect, Limits, OperatorError
+from holdfast.contracts import ALL_EFFECTS, Effect, FlowSpec, Limits, OperatorError
 from holdfast.contracts.limits import UPSTREAM, UPSTREAM_CEILING
 
 UPSTREAM_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -27,6 +28,15 @@ class Prefix(StrEnum):
     """`server__tool`."""
     NONE = "none"
     """`tool`: for a single wrapped server; a collision with another tool refuses the later one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEntry:
+    """What the operator says of one tool of a server."""
+
+    effects: frozenset[Effect] | None = None
+    """None: those of the server."""
+    flow: FlowSpec = field(default_factory=FlowSpec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,8 @@ class UpstreamConfig:
     """`ip:port` it may connect to itself, past our broker; empty means none."""
     effects: frozenset[Effect] = ALL_EFFECTS
     """Undeclared means all of them."""
+    tools: Mapping[str, ToolEntry] = field(default_factory=dict[str, ToolEntry])
+    """By the server's own name of the tool."""
     limits: Limits = UPSTREAM
     prefix: Prefix = Prefix.NAME
     max_in_flight: int = MAX_IN_FLIGHT
@@ -81,9 +93,9 @@ class UpstreamConfig:
 
 
 def _check_ceiling(name: str, limits: Limits) -> None:
-    for field in ("wall_ms", "output_bytes", "memory_bytes"):
-        if getattr(limits, field) > getattr(UPSTREAM_CEILING, field):
-            raise OperatorError(f"upstream `{name}`: limit `{field}` is over its ceiling")
+    for limit in ("wall_ms", "output_bytes", "memory_bytes"):
+        if getattr(limits, limit) > getattr(UPSTREAM_CEILING, limit):
+            raise OperatorError(f"upstream `{name}`: limit `{limit}` is over its ceiling")
 
 
 def _check_url(name: str, url: str) -> None:

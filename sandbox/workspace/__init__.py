@@ -4,13 +4,17 @@ from .broker import Caps, WorkspaceBroker
 from .names import PROTECTED_NAMES, ProtectedNames, fold
 from .openers import Resolution
 from .overlap import refuse_overlap
+from .survey import Located, Mark, changes
 
 __all__ = [
     "PROTECTED_NAMES",
     "Caps",
+    "Located",
+    "Mark",
     "ProtectedNames",
     "Resolution",
     "WorkspaceBroker",
+    "changes",
     "fold",
     "refuse_overlap",
 ]

@@ -12,6 +12,7 @@ A folder that somebody with rights outside moves out while it is open stays writ
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from holdfast.contracts import Entry, InvalidRequest, OperatorError, TooLarge
+from holdfast.contracts import Entry, HoldfastError, InvalidRequest, OperatorError, Refusal, TooLarge
 from holdfast.contracts.limits import MIB
 
 from .listing import Listing
@@ -27,6 +28,7 @@ from .names import ProtectedNames, refuse_unprintable
 from .openers import FOLDER_FLAGS, NO_LINK, Resolution, descend_making, opener_for
 from .paths import parts_of
 from .refusals import explained, folder_named, not_a_file
+from .survey import Located, Mark, locate, survey
 
 # Non-blocking: opening a pipe answers at once, and what it is is judged on the open descriptor.
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
@@ -89,6 +91,21 @@ class WorkspaceBroker:
         root, self._root = self._root, -1
         if root >= 0:
             os.close(root)
+
+    def locate(self, path: str, /) -> Located:
+        """Where reading *path* would lead. Total: what cannot be read is not there."""
+        try:
+            file = self._opener.open(self._root, parts_of(path, root=self._real), _READ)
+        except (OSError, HoldfastError, Refusal):
+            return Located(exists=False, real=None)
+        try:
+            return locate(self._root, file)
+        finally:
+            os.close(file)
+
+    def survey(self) -> Mapping[str, Mark] | None:
+        """Every file with its mark, to be compared with a later one; None when there are too many."""
+        return survey(self._root)
 
     def read(self, path: str, *, offset: int = 0, limit: int | None = None) -> tuple[bytes, int]:
         """Bytes of a regular file from *offset*, at most *limit* and at most the cap, and the file's whole size.

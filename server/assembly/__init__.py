@@ -1,6 +1,7 @@
 """Builds the parts of a house from its settings. It starts nothing that `open_house` does not close."""
 
-from .dispatching import Dispatching, WithOne, output_mismatch
+from .deciding import Desks, desks_of, open_webhook
+from .dispatching import Dispatching, WithOne, ground_of, output_mismatch
 from .keyed_files import KeyedFiles, shared_artifacts
 from .layers import build_layers
 from .proving import prove_wasm
@@ -9,6 +10,7 @@ from .state import State, open_state
 from .workshop import Workshop, builtin_specs, open_workshop
 
 __all__ = [
+    "Desks",
     "Dispatching",
     "KeyedFiles",
     "State",
@@ -16,9 +18,12 @@ __all__ = [
     "Workshop",
     "build_layers",
     "builtin_specs",
+    "desks_of",
+    "ground_of",
     "open_state",
     "open_upstreams",
     "open_wasm",
+    "open_webhook",
     "open_workshop",
     "output_mismatch",
     "prove_wasm",

@@ -1,13 +1,16 @@
 """Puts dispatchers together: the same layers, records and runtimes over any catalogue."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+
+import structlog
 
 from holdfast.contracts import Catalogue, Json, OperatorError, Principal, ToolName, ToolSpec
 from holdfast.contracts.json_values import canonical, parse
 from holdfast.safety.envelope import wrap, wrap_strict
+from holdfast.safety.flow import LabelRows
 from holdfast.safety.gate import Gate
 from holdfast.safety.policy import PolicyBundle
 from holdfast.safety.schemas import CompiledSchema, Valid, compile_schema
@@ -18,6 +21,7 @@ from ..dispatch import (
     AdmissionLimits,
     Dispatcher,
     Envelope,
+    Holding,
     Inbound,
     KeptOutputs,
     Layers,
@@ -27,9 +31,12 @@ from ..dispatch import (
     Runtimes,
     Wrapping,
 )
+from ..flow import Files, Flow, Ground
 from ..metrics import Metrics
+from ..store import Approval
 from .state import State
 
+_log = structlog.get_logger("holdfast.labels")
 _SCHEMAS = 1024
 _BOUNDARY_BYTES = 8
 """16 hexadecimal characters (DESIGN section 4.3): nobody guesses one in the life of a call."""
@@ -56,8 +63,10 @@ class Dispatching:
         state: State,
         layers: Layers,
         runtimes: Runtimes,
+        ground: Ground,
         kept: KeptOutputs,
         metrics: Metrics,
+        asked: Callable[[Approval], None],
     ) -> None:
         limits = settings.limits
         admission = Admission(
@@ -66,10 +75,19 @@ class Dispatching:
         self._records = Records(
             audit=state.audit,
             sessions=state.sessions,
-            approvals=state.approvals,
             admission=admission,
             once=Once(state.idempotency),
             key=state.arguments_key,
+        )
+        self._approvals, self._leases = state.approvals, state.leases
+        self.flow = Flow(ground=ground, sessions=state.sessions, places=state.places, uses=state.uses)
+        self._holding = Holding(
+            approvals=state.approvals,
+            leases=state.leases,
+            sessions=state.sessions,
+            flow=self.flow,
+            digest=self._records.digest,
+            asked=asked,
         )
         self._layers = layers
         self._runtimes = runtimes
@@ -83,7 +101,8 @@ class Dispatching:
         layers = self._layers if policy is None else replace(self._layers, policy=policy)
         gate = Gate(
             catalogue=catalogue,
-            approvals=self._records.approvals,
+            approvals=self._approvals,
+            leases=self._leases,
             policy=layers.policy,
             digest=self._records.digest,
         )
@@ -94,8 +113,22 @@ class Dispatching:
             runtimes=self._runtimes,
             wrapping=self._wrapping,
             records=self._records,
+            flow=self.flow,
+            holding=self._holding,
             metrics=self._metrics,
         )
+
+
+def ground_of(settings: Settings, files: Files | None, upstreams: Collection[str]) -> Ground:
+    """What the operator's rows say, over the files of the workspace. A row for none of *upstreams* is said aloud."""
+    for row in settings.labels:
+        if row.upstream is not None and row.upstream not in upstreams:
+            _log.warning("labels.no_such_upstream", upstream=row.upstream, why="its rows say nothing until it is added")
+    receivers = {
+        upstream.name: frozenset(name for tool in upstream.tools for name in tool.receivers)
+        for upstream in settings.upstreams
+    }
+    return Ground(LabelRows((row.row() for row in settings.labels), receivers=receivers), files)
 
 
 def envelope_of(kind: str) -> Envelope:

@@ -12,7 +12,7 @@ from ..audit import AuditLog, ChainWriter, Durability, FileAnchor
 from ..auth import Authenticator, TokenIssuer
 from ..config import Settings
 from ..data_dir import DataDir
-from ..store import Approvals, Idempotency, Sessions, Store, Tokens, Tools, Upstreams
+from ..store import Approvals, Idempotency, Leases, Places, Sessions, Store, Tokens, Tools, Upstreams, Uses
 
 LOCAL_ISSUER = "holdfast"
 
@@ -25,6 +25,9 @@ class State:
     audit: AuditLog
     sessions: Sessions
     approvals: Approvals
+    leases: Leases
+    places: Places
+    uses: Uses
     idempotency: Idempotency
     tokens: Tokens
     tools: Tools
@@ -52,7 +55,10 @@ async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -
         store=store,
         audit=audit,
         sessions=Sessions(store),
-        approvals=Approvals(store, digest=digest),
+        approvals=Approvals(store, key=arguments_key, digest=digest),
+        leases=Leases(store),
+        places=Places(store),
+        uses=Uses(store),
         idempotency=await Idempotency.open(store),
         tokens=tokens,
         tools=Tools(store),

@@ -56,6 +56,7 @@ class Workshop:
     launcher: Launcher | None
     """Starts confined children, or None where nothing can be confined."""
     off: dict[str, Reason]
+    files: WorkspaceBroker | None
 
 
 class NoWorkspace:
@@ -120,7 +121,7 @@ async def open_workshop(
         runner = Shell(launcher, settings.workspace.root, protected=_protected(settings.workspace))
         handlers[shell.SPEC.name] = shell.ShellTool(runner)
     specs = tuple(_limited(spec, settings) for spec in builtin_specs() if spec.name in handlers)
-    return Workshop(specs=specs, handlers=handlers, launcher=launcher, off=off)
+    return Workshop(specs=specs, handlers=handlers, launcher=launcher, off=off, files=workspace)
 
 
 def _workspace(stack: AsyncExitStack, settings: Settings, guarded: Sequence[Path]) -> WorkspaceBroker | None:

@@ -11,7 +11,7 @@ import typer
 from holdfast.contracts import CallerError, HoldfastError, OperatorError
 
 from ..terminal import TALK, plain
-from . import approvals, audit, calls, policy, serving, setup, tokens, tools, upstreams
+from . import approvals, audit, calls, labels, leases, policy, serving, setup, tokens, tools, upstreams
 
 EXIT_USAGE = 2
 EXIT_TOOL = 3
@@ -30,6 +30,8 @@ app.add_typer(tools.group, name="tools", help="Sandboxed tools: add, look, try, 
 app.add_typer(upstreams.group, name="upstreams", help="MCP servers behind the fence.")
 app.add_typer(policy.group, name="policy", help="Policy files: check, test, explain, schema.")
 app.add_typer(approvals.group, name="approvals", help="Calls that wait for somebody.")
+app.add_typer(leases.group, name="leases", help="Calls that run without asking, a number of times, for a while.")
+app.add_typer(labels.group, name="labels", help="Places that keep labels: what was written there, and by whom.")
 app.add_typer(audit.group, name="audit", help="The record: look, verify, export its head.")
 app.add_typer(tokens.group, name="token", help="Tokens: issue, list, revoke.")
 

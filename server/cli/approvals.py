@@ -1,10 +1,13 @@
 """`holdfast approvals`: what waits, whole and escaped, and the answer to it."""
 
+import sys
 from typing import Annotated
 
 import typer
 
-from ..terminal import TALK
+from ..principals import LOCAL_TENANT
+from ..terminal import TALK, plain
+from .approval_page import approval_page
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_object
 from .rendering import show, show_json
@@ -27,9 +30,18 @@ def list_approvals(
 
 
 @group.command("show")
-def show_one(id: str, data_dir: DataDirOption = None, config: ConfigOption = None) -> int:  # noqa: A002 -- as it is called
-    """Show one approval, whole."""
-    show_json(ask("approvals.show", {"id": id}, data_dir=data_dir, config=config))
+def show_one(
+    id: str,  # noqa: A002 -- as it is called
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Show one approval, whole, and how it came about."""
+    record = ask("approvals.show", {"id": id}, data_dir=data_dir, config=config)
+    if output is Format.JSON or not isinstance(record, dict):
+        show_json(record)
+    else:
+        sys.stdout.write(approval_page(record))
     return 0
 
 
@@ -59,4 +71,17 @@ def deny(
     """Deny this call."""
     ask("approvals.decide", {"id": id, "decision": "deny", "note": note}, data_dir=data_dir, config=config)
     TALK.print("denied")
+    return 0
+
+
+@group.command()
+def reopen(
+    principal: str,
+    tenant: Annotated[str, typer.Option(help="Whose principal.")] = LOCAL_TENANT,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Take questions of a principal again, after so many were denied or left that nobody was asked any more."""
+    ask("approvals.reopen", {"principal": principal, "tenant": tenant}, data_dir=data_dir, config=config)
+    TALK.print(f"questions of `{plain(principal)}` are taken again")
     return 0

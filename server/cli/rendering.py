@@ -4,11 +4,12 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from holdfast.contracts import Json
 
-from ..terminal import OUT, TALK, plain, visible
+from ..terminal import OUT, TALK, escaped, escaped_json, plain, visible
 from .options import Format
 
 _COLOURS = {"ok": "green", "error": "yellow", "stopped": "yellow", "denied": "red", "pending": "cyan"}
@@ -18,8 +19,7 @@ EXITS = {"ok": 0, "denied": 1, "pending": 1, "error": 3, "stopped": 3}
 
 def show_json(value: Json) -> None:
     """Print *value* as JSON on stdout; whatever a terminal would act on, or turn around, stands there escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    sys.stdout.write("".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text) + "\n")
+    sys.stdout.write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 
 def show(value: Json, output: Format, columns: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ def show(value: Json, output: Format, columns: Sequence[str]) -> None:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in value:
         if isinstance(row, Mapping):
-            table.add_row(*(plain(_cell(row.get(column))) for column in columns))
+            table.add_row(*(escape(_cell(row.get(column))) for column in columns))
     OUT.print(table)
 
 
@@ -55,10 +55,6 @@ def show_result(result: Mapping[str, Json], output: Format) -> int:
     return EXITS[status]
 
 
-def _escaped(char: str) -> str:
-    return json.dumps(char).strip('"')
-
-
 def _notes(result: Mapping[str, Json]) -> Iterable[str]:
     findings, isolation, audit = result.get("findings"), result.get("isolation"), result.get("audit")
     if isinstance(findings, list) and findings:
@@ -75,8 +71,8 @@ def _cell(value: Json) -> str:
         case None:
             return "-"
         case str():
-            return value
+            return escaped(value)
         case list():
-            return ", ".join(str(one) for one in value) or "none"
+            return escaped(", ".join(str(one) for one in value)) or "none"
         case _:
-            return json.dumps(value)
+            return json.dumps(value)  # in ASCII, so nothing hides

@@ -8,12 +8,11 @@ from rich.console import Console
 
 from holdfast.contracts import ApprovalId, HoldfastError, Json, ToolName
 
-from ..approval_desk import RecordedApprovals
 from ..audit import verify
 from ..principals import OPERATOR
 from ..store import Ruling
 from ..terminal import plain
-from .stage import GRANTED_HOST, SERVER, Stage, fuel_bomb, open_stage, word_count
+from .stage import GRANTED_HOST, LETTER, SERVER, Stage, fuel_bomb, open_stage, word_count
 
 
 async def run_demo(console: Console) -> int:
@@ -72,13 +71,14 @@ async def _refuses(stage: Stage) -> None:
 
 
 async def _asks(stage: Stage) -> None:
-    stage.scene("4  It asks: a command runs once somebody has looked at exactly that call")
+    stage.scene("4  It asks: a stranger's letter gives orders, and what it wants done waits for somebody")
+    await stage.call("file_read", {"path": LETTER})
+    stage.say("    [dim]the session has now read a stranger's text, and never forgets it[/]")
     command: dict[str, Json] = {"argv": ["wc", "-w", "README.md"]}
     asked = await stage.call("shell", command)
     if asked.approval is None:
         return
-    desk = RecordedApprovals(stage.house.approvals, stage.house.audit)
-    await desk.decide(ApprovalId(asked.approval.id), Ruling.APPROVE, by=OPERATOR)
+    await stage.house.desks.approvals.decide(ApprovalId(asked.approval.id), Ruling.APPROVE, by=OPERATOR)
     stage.say(f"  [cyan]>[/] [dim]operator:[/] holdfast approvals approve {asked.approval.id}")
     await stage.call("shell", command, approval=asked.approval.id)
     other: dict[str, Json] = {"argv": ["rm", "-r", "."]}

@@ -3,6 +3,7 @@
 from .admission import Admission, AdmissionLimits
 from .aside import aside
 from .dispatcher import Dispatcher, Runtimes
+from .holding import Holding
 from .inbound import Inbound, Layers
 from .once import Once
 from .outbound import Cleaned, Outbound
@@ -16,6 +17,7 @@ __all__ = [
     "Cleaned",
     "Dispatcher",
     "Envelope",
+    "Holding",
     "Inbound",
     "KeptOutputs",
     "Layers",

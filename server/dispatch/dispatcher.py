@@ -7,16 +7,17 @@ The procedure. Blocks below carry these numbers.
  1b hooks that may change the call                                    (absent: `[[hooks]]` is refused at the start)
  2  validator: size, depth, JSON Schema under a step budget. Refuses, never repairs
  3  sanitizer: the only rewriter of ours. A rewrite is validated again
+ 3b flow: what the call touches, carries and takes from the user, as facts for policy (docs/flow.md)
  4  inspect: leak detector and credential detector report facts
  5  policy: default deny; an error denies
  6  the detectors' own floor: a secret never leaves to an egress sink, whatever policy says
  7  reserve: deadline, and a place in the runtime                     (absent: budgets; nothing may ask for one)
- 8  gate: re-reads policy and tool digests, spends the approval, mints Authorized for exactly this call
+ 8  gate: re-reads flow, policy and tool digests, spends lease or approval, mints Authorized for exactly this call
  9  intent durable, for any call with effects. No intent, no effect
 10  run: built-in, WASM or MCP runtime, chosen from the spec, under Limits
 10b hooks that may change the result                                  (absent, as 1b)
 11  sanitizer, leak detector, credential detector over the whole output
-12  label: the session learns what was read                           (absent: labels of what a session writes)
+12  label: the session learns what was read; what it writes carries its labels, marked before the call runs
 13  envelope: cut, then wrap with a boundary nobody can guess
 14  outcome: close the record. No outcome record, no result
 """
@@ -38,7 +39,6 @@ from holdfast.contracts import (
     Catalogue,
     Deny,
     InternalError,
-    Outcome,
     Principal,
     Reason,
     Runtime,
@@ -52,17 +52,18 @@ from holdfast.contracts import (
     Upstream,
     VerdictKind,
     Wasm,
-    labels_read,
 )
 from holdfast.contracts.json_values import strings
 from holdfast.safety.gate import Gate, GateRequest
-from holdfast.safety.policy import Asks
+from holdfast.safety.policy import Denied
 
 from ..audit import IntentRecord
+from ..flow import Flow, Look
 from ..metrics import Metrics
 from .aside import aside
-from .endings import Ending, of_outcome, refused
-from .inbound import Inbound, Judged
+from .endings import Ending, answer_of, of_outcome, refused
+from .holding import Holding, Lifting
+from .inbound import Inbound, Judged, Question
 from .records import Records
 from .trail import Trail
 from .wrapping import Wrapping
@@ -93,7 +94,7 @@ _Steps = Callable[[ToolCall, Principal, Trail], Awaitable[Ending]]
 class Dispatcher:
     """Decides, runs, cleans and records."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one value for each part of the procedure
         self,
         *,
         inbound: Inbound,
@@ -102,6 +103,8 @@ class Dispatcher:
         runtimes: Runtimes,
         wrapping: Wrapping,
         records: Records,
+        flow: Flow,
+        holding: Holding,
         metrics: Metrics,
     ) -> None:
         self._inbound = inbound
@@ -110,6 +113,8 @@ class Dispatcher:
         self._runtimes = runtimes
         self._wrapping = wrapping
         self._records = records
+        self._flow = flow
+        self._holding = holding
         self._metrics = metrics
 
     async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
@@ -192,9 +197,11 @@ class Dispatcher:
         judged = await self._judge(call, spec, principal, session, trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
-        if judged.asks is None:
+        if judged.held is None or await self._holding.lease(judged, session) is not None:
             return Ending(status=Status.OK, body="the call would run")
-        return Ending(status=Status.PENDING, reason=judged.asks.reason)
+        if isinstance(judged.held, Denied):
+            return refused(judged.held.reason)
+        return Ending(status=Status.PENDING, reason=judged.held.reason)
 
     async def _run(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
         prepared = await self._prepare(call, principal, trail)
@@ -205,42 +212,78 @@ class Dispatcher:
         if ended is not None:
             # 12 label: an answer that is given again teaches this session what it taught the one it was first given to
             if ended.replayed is not None:
-                await self._records.learn(session, labels_read(spec.effects))
+                failed = ended.replayed.status is Status.ERROR
+                await self._flow.give_again(spec, call.arguments, principal, session, is_error=failed)
             return ended
         # 1b hooks: absent
         # 2 to 6
         judged = await self._judge(call, spec, principal, session, trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
-        if judged.asks is not None and call.approval is None:
-            return await self._ask(call, spec, judged, judged.asks, principal, session)
         # 7  reserve
         runtime = self._runtime(spec)
         if isinstance(runtime, Reason):
             return refused(runtime)
+        lifting = await self._holding.lifting(call, judged, session)
+        if isinstance(lifting, Ending):
+            return lifting
+        async with self._flow.passage(judged.look, principal):
+            return await self._pass(call, judged, lifting, session, runtime, trail)
+
+    async def _pass(
+        self, call: ToolCall, judged: Judged, lifting: Lifting, session: Session, runtime: Runtime, trail: Trail
+    ) -> Ending:
+        spec, principal = judged.spec, judged.principal
         # 8  gate
-        authorized = await self._authorize(call, spec, judged, principal, session, trail)
+        session = await self._records.current(session)
+        look = await self._flow.look(spec, judged.arguments, principal, session)
+        authorized = await self._authorize(call, judged, session, look, lifting, trail)
         if isinstance(authorized, Reason):
             return refused(authorized)
-        # 9  intent durable
+        # 9  intent durable; and whatever is written carries its labels before it is there
         if spec.effects:
             await self._records.audit.durable(trail.intent)
+        begun = await self._flow.begin(authorized, look)
+        if isinstance(begun, Reason):
+            return refused(begun)
         # 10 run
         trail.ran = True
-        outcome = await runtime.run(authorized)
+        try:
+            outcome = await runtime.run(authorized)
+        except BaseException:
+            await asyncio.shield(self._flow.cut_off(authorized, look, begun))
+            raise
         # 10b hooks: absent
-        return await self._finish(outcome, authorized, trail)
+        # 11 clean and scan, whole
+        ending = await self._wrapping.clean(of_outcome(outcome), trail)
+        # 12 label
+        await self._flow.finish(authorized, look, begun, answer_of(outcome, ending))
+        # 13 (first half) cut, and keep what was cut off
+        return self._wrapping.cut(ending, authorized)
 
     async def _judge(
         self, call: ToolCall, spec: ToolSpec, principal: Principal, session: Session, trail: Trail
     ) -> Judged | Deny:
         """Long arguments are judged beside the event loop; what changes meanwhile, the gate compares."""
-        judging = partial(self._inbound.judge, trail, spec, call.arguments, principal, session)
-        return await aside(judging, characters=sum(map(len, strings(call.arguments))))
+        characters = sum(map(len, strings(call.arguments)))
+        rewritten = await aside(partial(self._inbound.rewrite, trail, spec, call.arguments), characters=characters)
+        if isinstance(rewritten, Deny):
+            return rewritten
+        # 3b flow
+        look = await self._flow.look(spec, rewritten, principal, session)
+        question = Question(spec=spec, arguments=rewritten, principal=principal, session=session, look=look)
+        return await aside(partial(self._inbound.judge, trail, question), characters=characters)
 
     async def _authorize(
-        self, call: ToolCall, spec: ToolSpec, judged: Judged, principal: Principal, session: Session, trail: Trail
+        self,
+        call: ToolCall,
+        judged: Judged,
+        session: Session,
+        look: Look,
+        lifting: Lifting,
+        trail: Trail,
     ) -> Authorized | Reason:
+        spec = judged.spec
         began = time.perf_counter_ns()
         authorized = await self._gate.authorize(
             GateRequest(
@@ -248,12 +291,17 @@ class Dispatcher:
                 spec=spec,
                 arguments=judged.arguments,
                 arguments_digest=self._records.digest(judged.arguments),
-                principal=principal,
-                session=await self._records.current(session),
+                principal=judged.principal,
+                session=session,
                 limits=spec.limits if call.deadline_ms is None else spec.limits.tightened(wall_ms=call.deadline_ms),
                 facts=judged.facts,
+                flow=look.facts,
                 policy=judged.bundle.digest,
-                approval=call.approval if judged.asks is not None else None,
+                approval=lifting.approval,
+                lease=lifting.lease,
+                leased=lifting.leased,
+                references=lifting.references,
+                carried=lifting.carried,
             )
         )
         trail.note("gate", VerdictKind.DENY if isinstance(authorized, Reason) else VerdictKind.PASS, began)
@@ -284,14 +332,6 @@ class Dispatcher:
         trail.held_key = call.idempotency_key
         return None
 
-    async def _ask(
-        self, call: ToolCall, spec: ToolSpec, judged: Judged, asks: Asks, principal: Principal, session: Session
-    ) -> Ending:
-        notice = await self._records.request_approval(call, spec, judged.arguments, asks, session, principal)
-        if isinstance(notice, Reason):
-            return refused(notice)
-        return Ending(status=Status.PENDING, reason=asks.reason, approval=notice)
-
     def _runtime(self, spec: ToolSpec) -> Runtime | Reason:
         match spec.runtime:
             case Builtin():
@@ -302,14 +342,6 @@ class Dispatcher:
                 return self._runtimes.upstream
             case _:
                 assert_never(spec.runtime)
-
-    async def _finish(self, outcome: Outcome, call: Authorized, trail: Trail) -> Ending:
-        # 11 clean and scan, whole
-        ending = await self._wrapping.clean(of_outcome(outcome), trail)
-        # 12 label
-        await self._records.learn(call.session, labels_read(call.spec.effects))
-        # 13 (first half) cut, and keep what was cut off
-        return self._wrapping.cut(ending, call)
 
     async def _close(self, ending: Ending, trail: Trail) -> ToolResult:
         # 13 envelope

@@ -1,5 +1,6 @@
 """How a call ended, before it is wrapped. It only translates."""
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -10,14 +11,19 @@ from holdfast.contracts import (
     Failed,
     Json,
     LimitName,
+    MalformedJson,
     Outcome,
     Reason,
     Refused,
     Status,
     Stopped,
+    Text,
     ToolResult,
     Usage,
 )
+from holdfast.contracts.json_values import parse, strings
+
+from ..flow import Answer
 
 _REMEDIES = {
     LimitName.FUEL: "raise `[limits] fuel` in the tool's manifest, up to `[limits] wasm_fuel` of the configuration",
@@ -45,6 +51,21 @@ class Ending:
     log: str = ""
     replayed: ToolResult | None = None
     """The whole answer of an earlier call with the same idempotency key."""
+
+
+def answer_of(outcome: Outcome, ending: Ending) -> Answer:
+    """What flow wants to know of an outcome, cleaned as *ending*."""
+    texts = [block.text for block in ending.content if isinstance(block, Text)]
+    result: Json = ending.structured
+    if result is None and len(texts) == 1:
+        with contextlib.suppress(MalformedJson):
+            result = parse(texts[0].encode("utf-8", "surrogatepass"))
+    return Answer(
+        result=result,
+        texts=(*texts, *strings(ending.structured)),
+        is_error=ending.status is Status.ERROR,
+        known=isinstance(outcome, Completed) and not outcome.is_error,
+    )
 
 
 def refused(reason: Reason) -> Ending:

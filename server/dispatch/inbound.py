@@ -10,6 +10,7 @@ from holdfast.contracts import (
     Deny,
     Effect,
     Finding,
+    FlowFacts,
     Json,
     Pass,
     Principal,
@@ -26,6 +27,7 @@ from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, P
 from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
 
+from ..flow import Look
 from .trail import Trail
 
 
@@ -43,12 +45,28 @@ class Layers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A call as it was judged. `asks` is what policy wants approved, if anything."""
+    """A call as it was judged."""
 
+    spec: ToolSpec
     arguments: Mapping[str, Json]
+    principal: Principal
     facts: Facts
+    look: Look
     bundle: PolicyBundle
-    asks: Asks | None
+    held: Asks | Denied | None
+    """What holds it up, if anything: a question, or a denial that a lease would lift."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A call as it is put to the judges."""
+
+    spec: ToolSpec
+    arguments: Mapping[str, Json]
+    """As the sanitizer left them."""
+    principal: Principal
+    session: Session
+    look: Look
 
 
 class Inbound:
@@ -57,34 +75,42 @@ class Inbound:
     def __init__(self, layers: Layers) -> None:
         self._layers = layers
 
-    def judge(
-        self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, session: Session
-    ) -> Judged | Deny:
-        """Take *arguments* through validator, sanitizer, detectors and policy."""
-        rewritten = self._validate_and_sanitize(trail, spec, arguments)
-        if isinstance(rewritten, Deny):
-            return rewritten
+    def judge(self, trail: Trail, question: Question) -> Judged | Deny:
+        """Take a rewritten call through detectors and policy."""
         # 4  inspect
-        found = self._inspect(trail, rewritten)
+        found = self._inspect(trail, question.arguments)
         facts = facts_of(found)
         # 5  policy
-        bundle = self._layers.policy(principal)
-        request = PolicyRequest(principal=principal, session=session, spec=spec, arguments=rewritten, facts=facts)
+        bundle = self._layers.policy(question.principal)
+        request = PolicyRequest(
+            principal=question.principal,
+            session=question.session,
+            spec=question.spec,
+            arguments=question.arguments,
+            facts=facts,
+            flow=question.look.facts,
+        )
         began = time.perf_counter_ns()
         decision = bundle.decide(request)
         trail.note("policy", _kind(decision), began)
-        if isinstance(decision, Denied):
+        if isinstance(decision, Denied) and not decision.leasable:
             return Deny(reason=decision.reason)
         # 6  the detectors' own floor, whatever policy says
-        floor = trail.ask("floor", lambda: _floor(spec, found))
+        floor = trail.ask("floor", lambda: _floor(question.look.facts, found))
         if isinstance(floor, Deny):
             return floor
-        asks = decision if isinstance(decision, Asks) else None
-        return Judged(arguments=rewritten, facts=facts, bundle=bundle, asks=asks)
+        return Judged(
+            spec=question.spec,
+            arguments=question.arguments,
+            principal=question.principal,
+            facts=facts,
+            look=question.look,
+            bundle=bundle,
+            held=None if isinstance(decision, Allowed) else decision,
+        )
 
-    def _validate_and_sanitize(
-        self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json]
-    ) -> Mapping[str, Json] | Deny:
+    def rewrite(self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json]) -> Mapping[str, Json] | Deny:
+        """Take *arguments* through validator and sanitizer: what comes out is what everything after judges."""
         # 2  validator: refuses, never repairs
         refused = self._validate(trail, spec, arguments)
         if refused is not None:
@@ -154,9 +180,9 @@ def _kind(decision: PolicyDecision) -> VerdictKind:
             assert_never(decision)
 
 
-def _floor(spec: ToolSpec, found: tuple[Finding, ...]) -> Pass | Deny:
+def _floor(flow: FlowFacts, found: tuple[Finding, ...]) -> Pass | Deny:
     """A secret never leaves to an egress sink. No policy and no approval lifts this."""
-    if Effect.EGRESS not in spec.effects:
+    if Effect.EGRESS not in flow.effects:
         return Pass()
     grave = [finding for finding in found if finding.action in (Action.REDACT, Action.DENY)]
     if not grave:

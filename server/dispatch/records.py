@@ -1,26 +1,21 @@
-"""What a call leaves behind and is bound to: record, session, approval. It decides nothing about what a tool may do."""
+"""What a call leaves behind and is bound to: record and session. It decides nothing about what a tool may do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from holdfast.contracts import (
-    ApprovalNotice,
     CallerError,
     Digest,
     Json,
-    Label,
-    Overloaded,
     Principal,
     Reason,
     Session,
     ToolCall,
-    ToolSpec,
 )
 from holdfast.contracts.json_values import canonical
-from holdfast.safety.policy import Asks
 
 from ..audit import AuditLog
-from ..store import Approvals, Sessions, rfc3339
+from ..store import Sessions
 from .admission import Admission
 from .once import Once
 
@@ -38,7 +33,6 @@ class Records:
 
     audit: AuditLog
     sessions: Sessions
-    approvals: Approvals
     admission: Admission
     once: Once
     key: bytes
@@ -68,35 +62,3 @@ class Records:
     async def current(self, session: Session) -> Session:
         """*session* with the labels it has by now: another call may have read something meanwhile."""
         return await self.sessions.get(session.id) or session
-
-    async def learn(self, session: Session, labels: frozenset[Label]) -> None:
-        """The session takes on *labels*, on disk, before anything is handed out."""
-        if labels:
-            await self.sessions.learn(session.id, labels)
-
-    async def request_approval(
-        self,
-        call: ToolCall,
-        spec: ToolSpec,
-        arguments: Mapping[str, Json],
-        asks: Asks,
-        session: Session,
-        by: Principal,
-    ) -> ApprovalNotice | Reason:
-        """Open an approval for exactly this call."""
-        try:
-            approval = await self.approvals.create(
-                call_id=call.id,
-                principal=by,
-                session=session.id,
-                tool=spec.name,
-                definition=spec.digest,
-                arguments=arguments,
-                digest=self.digest(arguments),
-                forbids=asks.forbids,
-                labels=session.labels,
-                level=asks.level.value,
-            )
-        except Overloaded as error:
-            return Reason(code="admit/approvals", layer="admit", message=error.message, remedy=error.remedy)
-        return ApprovalNotice(id=approval.id, expires_at=rfc3339(approval.expires_at), forbids=approval.forbids)

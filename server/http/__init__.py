@@ -6,6 +6,7 @@ from .guard import PRINCIPAL
 from .ports import (
     ApprovalDesk,
     Authenticating,
+    LeaseDesk,
     Readiness,
     Registrar,
     Scanning,
@@ -21,6 +22,7 @@ __all__ = [
     "Authenticating",
     "HttpDeps",
     "HttpLimits",
+    "LeaseDesk",
     "Listen",
     "Readiness",
     "Registrar",

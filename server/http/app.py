@@ -21,10 +21,11 @@ from .approvals import approval_routes
 from .calls import call_routes, scan_routes
 from .exchange import PROBLEM_SCHEMA, answer, principal_of
 from .guard import Guard
-from .ports import ApprovalDesk, Authenticating, Readiness, Registrar, Scanning, SessionTokens, ToolService
+from .leases import lease_routes
+from .ports import ApprovalDesk, Authenticating, LeaseDesk, Readiness, Registrar, Scanning, SessionTokens, ToolService
 from .probes import probe_routes, resource_routes
 from .problems import Problem, field_errors, problem_of
-from .sessions import session_routes
+from .sessions import seen_session_routes, session_routes
 from .surface import PUBLIC_PATHS, Surface
 from .tools import listing_routes, register_routes
 
@@ -50,6 +51,7 @@ class HttpDeps:
     scanning: Scanning
     registrar: Registrar
     approvals: ApprovalDesk
+    leases: LeaseDesk
     sessions: Sessions
     session_tokens: SessionTokens
     authenticating: Authenticating
@@ -90,7 +92,9 @@ def _routers(deps: HttpDeps) -> Sequence[APIRouter]:
         listing_routes(deps.tools),
         register_routes(deps.registrar, deps.surface.limits),
         approval_routes(deps.approvals, admin_http=deps.surface.admin_http),
+        lease_routes(deps.leases, admin_http=deps.surface.admin_http),
         session_routes(deps.sessions, deps.session_tokens),
+        seen_session_routes(deps.sessions),
         probe_routes(deps.readiness, deps.metrics),
         resource_routes(deps.surface),
         *deps.routers,

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.contracts import ApprovalId, Forbidden, NotFound, Principal, Scope
+from holdfast.contracts import ApprovalId, Forbidden, Json, NotFound, Principal, Scope
 
 from ..store import Approval, ApprovalState, Ruling
 from .exchange import answer, gives, only_query, principal_of, read, takes
@@ -23,11 +23,11 @@ def approval_routes(desk: ApprovalDesk, *, admin_http: bool) -> APIRouter:
     @router.get("/v1/approvals", responses=gives() | {200: {"model": ApprovalsAnswer}})
     async def list_approvals(request: Request, state: ApprovalStateName | None = None) -> Response:
         """The approvals of the caller's tenant, newest first."""
-        principal = _approver(request, admin_http=admin_http)
+        principal = approver(request, admin_http=admin_http)
         only_query(request, "state")
         wanted = None if state is None else ApprovalState(state)
         found = await desk.list(wanted, tenant=principal.tenant)
-        return answer({"approvals": [approval.to_json() for approval in found]})
+        return answer({"approvals": [_shown(desk, approval, principal) for approval in found]})
 
     @router.get("/v1/approvals/{id}", responses=gives(404) | {200: {"model": ApprovalAnswer}})
     async def show_approval(request: Request, id: str) -> Response:  # noqa: A002 -- its name in the path
@@ -37,7 +37,7 @@ def approval_routes(desk: ApprovalDesk, *, admin_http: bool) -> APIRouter:
         approval = await desk.get(ApprovalId(id))
         if approval is None or not _may_see(principal, approval, admin_http=admin_http):
             raise NotFound("there is no such approval")
-        return answer(approval.to_json())
+        return answer(_shown(desk, approval, principal))
 
     @router.post(
         "/v1/approvals/{id}",
@@ -46,24 +46,33 @@ def approval_routes(desk: ApprovalDesk, *, admin_http: bool) -> APIRouter:
     )
     async def decide(request: Request, id: str) -> Response:  # noqa: A002 -- its name in the path
         """Approve or deny a call of another principal."""
-        principal = _approver(request, admin_http=admin_http)
+        principal = approver(request, admin_http=admin_http)
         body = await read(request, DecisionBody)
         decided = await desk.decide(
             ApprovalId(id), _RULINGS[body.decision], by=principal, note=body.note, arguments=body.arguments
         )
-        return answer(decided.to_json())
+        return answer(_shown(desk, decided, principal))
 
     return router
 
 
-def _approver(request: Request, *, admin_http: bool) -> Principal:
+def approver(request: Request, *, admin_http: bool) -> Principal:
+    """Who answers for other people's calls.
+
+    Raises: LacksScope; Forbidden where the operator did not open this over HTTP.
+    """
     principal = principal_of(request, Scope.APPROVE)
     if not admin_http:
         raise Forbidden(
-            "approvals are not answered over HTTP here",
-            remedy="use `holdfast approvals`, or set `[server] admin_http = true`",
+            "approvals and leases are not answered over HTTP here",
+            remedy="use `holdfast approvals` and `holdfast leases`, or set `[server] admin_http = true`",
         )
     return principal
+
+
+def _shown(desk: ApprovalDesk, approval: Approval, principal: Principal) -> dict[str, Json]:
+    """All of it, but to whoever made the call: what policy knows of its session would be an oracle."""
+    return approval.summary() if principal.subject == approval.principal else desk.written(approval)
 
 
 def _may_see(principal: Principal, approval: Approval, *, admin_http: bool) -> bool:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.contracts.limits import SHELL_CEILING
 
+from ..store.leases import MAX_COUNT, MAX_FORBIDS
+from ..store.leases import MAX_TTL_S as MAX_LEASE_S
+from ..store.session_rows import MAX_REQUEST_BYTES
 from ..store.sessions import MAX_TTL_S, MIN_TTL_S
 
 JsonObjectField = dict[str, Any]
@@ -57,6 +60,23 @@ class DecisionBody(_Taken):
     decision: Literal["approve", "deny"]
     note: Annotated[str, Field(max_length=1000)] | None = None
     arguments: JsonObjectField | None = None
+
+
+class LeaseBody(_Taken):
+    """A lease to make: `arguments` is the pattern of what the calls are made with (docs/approvals.md)."""
+
+    tool: Annotated[str, Field(min_length=1, max_length=64)]
+    principal: Annotated[str, Field(min_length=1, max_length=256)]
+    arguments: JsonObjectField
+    forbids: Annotated[list[str], Field(min_length=1, max_length=MAX_FORBIDS)]
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)]
+    ttl_s: Annotated[int, Field(ge=1, le=MAX_LEASE_S)]
+
+
+class HeardBody(_Taken):
+    """What the user said further on in the conversation that a session is for."""
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_REQUEST_BYTES)]
 
 
 class SessionBody(_Taken):
@@ -186,8 +206,18 @@ class ScanAnswer(BaseModel):
     text: str | None = None
 
 
+class SourceAnswer(BaseModel):
+    """What taught a session labels."""
+
+    call_id: str
+    tool: str
+    labels: list[LabelName]
+    places: list[str]
+    at: str
+
+
 class ApprovalAnswer(BaseModel):
-    """One approval."""
+    """One approval. Whoever made the call is shown nothing from `tenant` on."""
 
     id: str
     call_id: str
@@ -202,12 +232,47 @@ class ApprovalAnswer(BaseModel):
     created_at: str
     expires_at: str
     state: ApprovalStateName
+    tenant: str | None = None
+    lineage: str | None = None
+    definition: str | None = None
+    policy: str | None = None
+    references: list[JsonObjectField] | None = None
+    unresolved: list[str] | None = None
+    carried: str | None = None
+    flow: list[SourceAnswer] | None = None
+    facts: JsonObjectField | None = None
+    ran_before: str | None = None
+    reasons: dict[str, str] | None = None
 
 
 class ApprovalsAnswer(BaseModel):
     """Approvals, newest first."""
 
     approvals: list[ApprovalAnswer]
+
+
+class LeaseAnswer(BaseModel):
+    """One lease."""
+
+    id: str
+    tenant: str
+    principal: str
+    tool: str
+    definition: str
+    arguments: JsonObjectField
+    forbids: list[str]
+    count: int
+    used: int
+    created_by: str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+class LeasesAnswer(BaseModel):
+    """Leases, newest first; those that are over too."""
+
+    leases: list[LeaseAnswer]
 
 
 class MintedAnswer(BaseModel):
@@ -219,13 +284,14 @@ class MintedAnswer(BaseModel):
 
 
 class SessionAnswer(BaseModel):
-    """One session of the caller's."""
+    """One session. Only a host is shown what taught it its labels."""
 
     id: str
     principal: str
     labels: list[LabelName]
     parent: str | None
     expires_at: str | None
+    flow: list[SourceAnswer] | None = None
 
 
 class SessionsAnswer(BaseModel):

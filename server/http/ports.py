@@ -5,6 +5,7 @@ from typing import Protocol
 
 from holdfast.contracts import (
     ApprovalId,
+    Json,
     JsonObject,
     Principal,
     TenantId,
@@ -15,7 +16,7 @@ from holdfast.contracts import (
 )
 
 from ..answers import Registration, Scanned
-from ..store import Approval, ApprovalState, Ruling
+from ..store import Approval, ApprovalState, Lease, Ruling
 
 
 class ToolService(Protocol):
@@ -87,7 +88,7 @@ class Authenticating(Protocol):
 
 
 class ApprovalDesk(Protocol):
-    """Where approvals are looked at and decided: the store's, or it with a record of who decided around it."""
+    """Where approvals are looked at and decided, each decision on the record."""
 
     async def get(self, approval: ApprovalId, /) -> Approval | None:
         """The record with that id, or None."""
@@ -95,6 +96,10 @@ class ApprovalDesk(Protocol):
 
     async def list(self, state: ApprovalState | None = None, *, tenant: TenantId | None = None) -> tuple[Approval, ...]:
         """Newest first, of one *state* and *tenant* if given."""
+        ...
+
+    def written(self, approval: Approval) -> dict[str, Json]:
+        """All of it, for whoever decides."""
         ...
 
     async def decide(
@@ -107,6 +112,33 @@ class ApprovalDesk(Protocol):
         arguments: JsonObject | None = None,
     ) -> Approval:
         """Approve or deny. Raises: NotFound, Forbidden, Conflict."""
+        ...
+
+
+class LeaseDesk(Protocol):
+    """Where leases are looked at, made and ended, each on the record."""
+
+    async def list(self, *, tenant: TenantId | None = None) -> tuple[Lease, ...]:
+        """Newest first, of one *tenant* if given."""
+        ...
+
+    async def add(
+        self,
+        *,
+        tenant: TenantId,
+        principal: str,
+        tool: str,
+        arguments: JsonObject,
+        forbids: Sequence[str],
+        count: int,
+        ttl_s: int,
+        by: Principal,
+    ) -> Lease:
+        """Make one. Raises: InvalidRequest, NotFound, Forbidden, Overloaded."""
+        ...
+
+    async def revoke(self, lease: str, *, by: Principal, tenant: TenantId | None = None) -> Lease:
+        """End one. Raises: NotFound."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""`/v1/sessions`: a host opens them, a caller sees its own. Labels are only ever added."""
+"""`/v1/sessions`: a host opens them and says what the user says, a caller sees its own. Labels are only ever added."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -7,14 +7,15 @@ from starlette.responses import Response
 from holdfast.contracts import Json, Label, NotFound, Principal, Scope, Session, SessionId
 
 from ..store import Sessions, rfc3339
+from ..store.approval_record import source_json
 from ..store.sessions import DEFAULT_TTL_S
 from .exchange import answer, gives, only_query, principal_of, read, takes
-from .models import MintedAnswer, SessionAnswer, SessionBody, SessionsAnswer
+from .models import HeardBody, MintedAnswer, SessionAnswer, SessionBody, SessionsAnswer
 from .ports import SessionTokens
 
 
 def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
-    """Routes of sessions."""
+    """Routes by which a host opens sessions and says what the user says."""
     router = APIRouter()
 
     @router.post(
@@ -35,6 +36,7 @@ def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
             user_request=body.user_request,
             labels=frozenset(Label(label) for label in body.labels or ()),
             ttl_s=ttl_s,
+            by=principal.subject,
         )
         minted: dict[str, Json] = {"id": session.id, "expires_at": _when(session)}
         if body.principal is not None:
@@ -42,6 +44,27 @@ def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
                 subject=session.principal, tenant=session.tenant, session=session.id, ttl_s=ttl_s
             )
         return answer(minted, 201)
+
+    @router.post(
+        "/v1/sessions/{id}/request",
+        openapi_extra=takes(HeardBody),
+        responses=gives(404) | {200: {"model": SessionAnswer}},
+    )
+    async def hear(request: Request, id: str) -> Response:  # noqa: A002 -- its name in the path
+        """Add what the user said further on. Only a host knows which words are the user's."""
+        principal = principal_of(request, Scope.HOST)
+        body = await read(request, HeardBody)
+        session = await sessions.get(SessionId(id))
+        if session is None or session.tenant != principal.tenant:
+            raise NotFound("there is no such session")
+        return answer(_written(await sessions.hear(session.id, body.text)))
+
+    return router
+
+
+def seen_session_routes(sessions: Sessions) -> APIRouter:
+    """Routes that show sessions."""
+    router = APIRouter()
 
     @router.get("/v1/sessions", responses=gives() | {200: {"model": SessionsAnswer}})
     async def list_sessions(request: Request) -> Response:
@@ -58,7 +81,10 @@ def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
         session = await sessions.get(SessionId(id))
         if session is None or not _may_see(principal, session):
             raise NotFound("there is no such session")
-        return answer(_written(session))
+        if Scope.HOST not in principal.scopes:
+            return answer(_written(session))
+        taught: list[Json] = [source_json(source) for source in await sessions.flow(session.id)]
+        return answer(_written(session) | {"flow": taught})
 
     return router
 

@@ -1,14 +1,18 @@
-"""State on disk: approvals, sessions, tokens, tools, upstreams, idempotency keys. Decides and runs nothing."""
+"""State on disk: approvals, leases, sessions, places, tokens, tools, upstreams, keys. Decides and runs nothing."""
 
-from .approvals import Approval, Approvals, ApprovalState, Ruling, digest_arguments
+from .approval_record import Approval, ApprovalState
+from .approvals import Approvals, Ruling, digest_arguments
 from .engine import Store
 from .idempotency import Begun, Idempotency, Replayed, Taken
+from .leases import Lease, Leases
+from .places import MarkedPlace, Places, PlaceWrite
 from .sessions import Sessions
 from .sweeping import sweep
 from .times import Clock, rfc3339
 from .tokens import TokenRow, Tokens
 from .tools import RegisteredTool, Tools, ToolState
 from .upstreams import Pin, PinPair, PinState, UpstreamRow, Upstreams
+from .uses import Uses
 
 __all__ = [
     "Approval",
@@ -17,9 +21,14 @@ __all__ = [
     "Begun",
     "Clock",
     "Idempotency",
+    "Lease",
+    "Leases",
+    "MarkedPlace",
     "Pin",
     "PinPair",
     "PinState",
+    "PlaceWrite",
+    "Places",
     "RegisteredTool",
     "Replayed",
     "Ruling",
@@ -32,6 +41,7 @@ __all__ = [
     "Tools",
     "UpstreamRow",
     "Upstreams",
+    "Uses",
     "digest_arguments",
     "rfc3339",
     "sweep",

@@ -2,18 +2,22 @@
 
 1. Nobody decides on a call of their own; only the local operator may.
 2. Spending is one UPDATE that names every binding: of two that try, one gets it.
-3. A session that has learned a label since then cannot spend it.
-4. A principal has at most `MAX_PENDING` open ones, so that nobody is worn out by asking.
+3. A session that has learned a label since then cannot spend it; nor can anybody once policy, a file that the call
+   names or the state that it carries along has changed.
+4. A digest under a key binds the whole record: a row that was edited behind our back lifts nothing.
+5. Nobody is worn out by asking: see `fatigue.py`. The same call, asked for again while it waits, is one question.
 """
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from itertools import combinations
+from typing import Final, NotRequired, TypedDict, Unpack
 
-from sqlalchemy import Executable, RowMapping, func, insert, select, update
+import structlog
+from sqlalchemy import Executable, Update, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import (
@@ -26,33 +30,36 @@ from holdfast.contracts import (
     JsonObject,
     Label,
     NotFound,
-    Overloaded,
     Principal,
     SessionId,
+    Source,
     TenantId,
     ToolName,
 )
 from holdfast.contracts.json_values import canonical
 
+from . import fatigue
+from .approval_record import (
+    Approval,
+    ApprovalState,
+    as_of,
+    binding_key,
+    bound,
+    columns,
+    is_whole,
+    read_approval,
+)
 from .engine import Store, changed
-from .rows import read_labels, read_object, read_texts, written, written_labels
+from .rows import written_labels
 from .schema import approvals as table
-from .times import Clock, rfc3339
+from .times import Clock
+from .turns import take_turn
 
-TTL_S = 900
+TTL_S: Final = 900
 """How long an approval can be decided on and spent: 15 minutes, long enough for a person at a desk."""
-MAX_PENDING = 50
-_LISTED = 1000
+_LISTED: Final = 1000
 
-
-class ApprovalState(StrEnum):
-    """Where an approval stands."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    DENIED = "denied"
-    SPENT = "spent"
-    EXPIRED = "expired"
+_log = structlog.get_logger("holdfast.store")
 
 
 class Ruling(StrEnum):
@@ -62,113 +69,88 @@ class Ruling(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """One record (DESIGN section 4.6). `tenant` and `definition` bind it and are not shown."""
-
-    id: ApprovalId
-    call_id: CallId
-    tool: ToolName
-    tenant: TenantId
-    principal: str
-    session: SessionId
-    definition: Digest
-    arguments: JsonObject
-    digest: Digest
-    """Of the canonical arguments, as the gate computes it."""
-    forbids: tuple[str, ...]
-    labels: frozenset[Label]
-    level: str
-    created_at: float
-    expires_at: float
-    state: ApprovalState
-
-    def to_json(self) -> dict[str, Json]:
-        """The wire form."""
-        return {
-            "id": self.id,
-            "call_id": self.call_id,
-            "tool": self.tool,
-            "principal": self.principal,
-            "session": self.session,
-            "arguments": dict(self.arguments),
-            "digest": str(self.digest),
-            "forbids": list(self.forbids),
-            "labels": [label.value for label in sorted(self.labels)],
-            "level": self.level,
-            "created_at": rfc3339(self.created_at),
-            "expires_at": rfc3339(self.expires_at),
-            "state": self.state.value,
-        }
-
-
 def digest_arguments(arguments: JsonObject) -> Digest:
     """The identity of *arguments*: BLAKE3 of their canonical form."""
     return Digest.of(canonical(arguments))
 
 
+class Asked(TypedDict):
+    """What a question is about, besides who asks and what is shown with it."""
+
+    call_id: CallId
+    session: SessionId
+    lineage: SessionId
+    """The root of the session's parents."""
+    tool: ToolName
+    definition: Digest
+    policy: Digest
+    arguments: JsonObject
+    digest: Digest
+    forbids: tuple[str, ...]
+    labels: frozenset[Label]
+    level: str
+    references_digest: Digest
+    carried: Digest
+    ran_before: NotRequired[str | None]
+
+
 class Approvals:
     """The approvals of one store; implements `contracts.ApprovalLedger`.
 
-    *digest* must be what the gate computes over arguments: it is applied to those an approver has edited.
+    *key* (32 bytes) binds each record to what was asked. *digest* must be what the gate computes over arguments: it is
+    applied to those an approver has edited.
     """
 
     def __init__(
         self,
         store: Store,
         *,
+        key: bytes,
         clock: Clock = time.time,
         ttl_s: float = TTL_S,
         digest: Callable[[JsonObject], Digest] = digest_arguments,
     ) -> None:
         self._store = store
+        self._key = binding_key(key)
         self._clock = clock
         self._ttl_s = ttl_s
         self._digest = digest
 
-    async def create(  # noqa: PLR0913 -- one value for each field of the record
+    async def create(
         self,
         *,
-        call_id: CallId,
         principal: Principal,
-        session: SessionId,
-        tool: ToolName,
-        definition: Digest,
-        arguments: JsonObject,
-        digest: Digest,
-        forbids: tuple[str, ...],
-        labels: frozenset[Label],
-        level: str,
+        references: Sequence[Json],
+        unresolved: Iterable[str] = (),
+        flow: Iterable[Source] = (),
+        facts: JsonObject | None = None,
+        **asked: Unpack[Asked],
     ) -> Approval:
-        """Ask for an approval that would lift *forbids* for exactly this call.
+        """Ask for an approval that would lift its forbids for exactly this call; one that waits is answered again.
 
-        Raises: Overloaded when *principal* has `MAX_PENDING` open ones.
+        Raises: Overloaded when *principal* has too many open ones; QuestionsClosed when nobody is asked any more.
         """
         now = self._clock()
-        approval = Approval(
+        record = Approval(
+            **asked,
             id=ApprovalId(secrets.token_hex(16)),
-            call_id=call_id,
-            tool=tool,
             tenant=principal.tenant,
             principal=principal.subject,
-            session=session,
-            definition=definition,
-            arguments=arguments,
-            digest=digest,
-            forbids=forbids,
-            labels=labels,
-            level=level,
             created_at=now,
             expires_at=now + self._ttl_s,
             state=ApprovalState.PENDING,
+            nonce=secrets.token_hex(16),
+            references=tuple(references),
+            unresolved=tuple(unresolved),
+            flow=tuple(flow),
+            facts={} if facts is None else facts,
         )
-        await self._store.transact(lambda connection: _add(connection, approval, now))
-        return approval
+        return await self._store.transact(lambda connection: self._ask(connection, bound(record, self._key), now))
 
     async def get(self, approval: ApprovalId) -> Approval | None:
         """The record with that id, or None."""
         found = await self._store.rows(select(table).where(table.c.id == approval))
-        return _read(found[0], self._clock()) if found else None
+        return as_of(read_approval(found[0]), self._clock()) if found else None
 
     async def list(self, state: ApprovalState | None = None, *, tenant: TenantId | None = None) -> tuple[Approval, ...]:
         """The newest thousand records, newest first, of one *state* and *tenant* if given."""
@@ -178,7 +160,7 @@ class Approvals:
         if state is not None:
             query = query.where(table.c.state.in_(_stored_as(state)))
         now = self._clock()
-        records = (_read(row, now) for row in await self._store.rows(query))
+        records = (as_of(read_approval(row), now) for row in await self._store.rows(query))
         return tuple(record for record in records if state is None or record.state is state)
 
     async def decide(
@@ -189,8 +171,12 @@ class Approvals:
         by: Principal,
         note: str | None = None,
         arguments: JsonObject | None = None,
+        references: Sequence[Json] | None = None,
+        references_digest: Digest | None = None,
     ) -> Approval:
         """Approve or deny a pending call; *arguments* replace those of the call, which must then be made with them.
+
+        *references* and their digest are those of the new arguments, where these name other files.
 
         Raises: NotFound, also for another tenant's; Forbidden for a call of one's own; Conflict when it is not pending.
         """
@@ -202,25 +188,35 @@ class Approvals:
                 "an approval is decided by somebody other than the caller",
                 remedy="ask another principal or the operator",
             )
-        kept = record.arguments if arguments is None else arguments
-        digest = record.digest if arguments is None else self._digest(arguments)
-        if not await self._store.change(_ruled(record, ruling, by, note, kept, digest, self._clock())):
+        ruled = replace(record, state=ApprovalState.DENIED)
+        if ruling is Ruling.APPROVE:
+            self._check_whole(record)
+            ruled = replace(record, state=ApprovalState.APPROVED)
+            if arguments is not None:
+                ruled = replace(ruled, arguments=arguments, digest=self._digest(arguments))
+            if references is not None and references_digest is not None:
+                ruled = replace(ruled, references=tuple(references), references_digest=references_digest)
+        if not await self._store.change(_ruled(bound(ruled, self._key), by, note, self._clock())):
             raise Conflict("the approval is no longer pending")
         decided = await self.get(approval)
         if decided is None:
             raise NotFound("there is no such approval")
         return decided
 
-    async def consume(
+    async def consume(  # noqa: PLR0913 -- one value for each thing it is bound to
         self,
         approval: ApprovalId,
         *,
+        tenant: TenantId,
         principal: str,
         session: str,
         tool: ToolName,
         definition: Digest,
         arguments: Digest,
         labels: frozenset[Label],
+        policy: Digest,
+        references: Digest,
+        carried: Digest,
     ) -> tuple[str, ...] | None:
         """Spend *approval* if it is approved, unexpired, unspent and for exactly this call (see the port)."""
         spent = (
@@ -228,99 +224,77 @@ class Approvals:
             .where(table.c.id == approval)
             .where(table.c.state == ApprovalState.APPROVED.value)
             .where(table.c.expires_at > self._clock())
+            .where(table.c.tenant == tenant)
             .where(table.c.principal == principal)
             .where(table.c.session == session)
             .where(table.c.tool == tool)
             .where(table.c.definition == str(definition))
             .where(table.c.digest == str(arguments))
             .where(table.c.labels.in_(_at_least(labels)))
+            .where(table.c.policy == str(policy))
+            .where(table.c.refs_digest == str(references))
+            .where(table.c.carried == str(carried))
             .values(state=ApprovalState.SPENT.value)
-            .returning(table.c.forbids)
         )
-        found = await self._store.rows(spent)
-        return read_texts(str(found[0]["forbids"])) if found else None
+        return await self._store.transact(lambda connection: self._spend(connection, spent))
+
+    async def reopen(self, tenant: TenantId, principal: str) -> None:
+        """Let *principal* ask again, as if it had not asked before. For the operator, never for an agent."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await take_turn(connection, "approvals", tenant)
+            await fatigue.reopen(connection, tenant, principal, self._clock())
+
+        await self._store.transact(work)
+
+    async def _ask(self, connection: AsyncConnection, asked: Approval, now: float) -> Approval:
+        await take_turn(connection, "approvals", asked.tenant)
+        for row in (await connection.execute(_waiting(asked, now))).mappings():
+            waiting = read_approval(row)
+            if is_whole(waiting, self._key):
+                return waiting
+        await fatigue.check(connection, asked, now)
+        await changed(connection, insert(table).values(columns(asked)))
+        return asked
+
+    async def _spend(self, connection: AsyncConnection, spent: Update) -> tuple[str, ...] | None:
+        row = (await connection.execute(spent.returning(table))).mappings().first()
+        if row is None:
+            return None
+        record = replace(read_approval(row), state=ApprovalState.APPROVED)
+        if not is_whole(record, self._key):
+            _log.warning("approval_edited", approval=record.id)
+            return None
+        return record.forbids
+
+    def _check_whole(self, record: Approval) -> None:
+        if record.state is ApprovalState.PENDING and not is_whole(record, self._key):
+            raise Conflict(
+                "the approval is not as it was asked for, or was asked for by an older version",
+                remedy="deny it, and have the call made again",
+            )
 
 
-async def _add(connection: AsyncConnection, approval: Approval, now: float) -> None:
-    counted = select(func.count()).where(
-        table.c.tenant == approval.tenant,
-        table.c.principal == approval.principal,
-        table.c.state == ApprovalState.PENDING.value,
-        table.c.expires_at > now,
-    )
-    if (await connection.execute(counted)).scalar_one() >= MAX_PENDING:
-        raise Overloaded(
-            f"{MAX_PENDING} calls of this principal already wait for an approval", remedy="wait for a decision"
-        )
-    await changed(connection, insert(table).values(_columns(approval)))
-
-
-def _columns(approval: Approval) -> dict[str, object]:
-    return {
-        "id": approval.id,
-        "call_id": approval.call_id,
-        "tenant": approval.tenant,
-        "principal": approval.principal,
-        "session": approval.session,
-        "tool": approval.tool,
-        "definition": str(approval.definition),
-        "arguments": written(approval.arguments),
-        "digest": str(approval.digest),
-        "forbids": written(list(approval.forbids)),
-        "labels": written_labels(approval.labels),
-        "level": approval.level,
-        "created_at": approval.created_at,
-        "expires_at": approval.expires_at,
-        "state": approval.state.value,
-    }
-
-
-def _read(row: RowMapping, now: float) -> Approval:
-    state = ApprovalState(row["state"])
-    if state in (ApprovalState.PENDING, ApprovalState.APPROVED) and row["expires_at"] <= now:
-        state = ApprovalState.EXPIRED
-    return Approval(
-        id=ApprovalId(row["id"]),
-        call_id=CallId(row["call_id"]),
-        tool=ToolName(row["tool"]),
-        tenant=TenantId(row["tenant"]),
-        principal=row["principal"],
-        session=SessionId(row["session"]),
-        definition=Digest.parse(row["definition"]),
-        arguments=read_object(row["arguments"]),
-        digest=Digest.parse(row["digest"]),
-        forbids=read_texts(row["forbids"]),
-        labels=read_labels(row["labels"]),
-        level=row["level"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        state=state,
+def _waiting(asked: Approval, now: float) -> Executable:
+    """The question that *asked* repeats: the same in everything that an approval is spent on."""
+    own = ("id", "call_id", "created_at", "expires_at", "nonce", "binding")
+    shown = ("unresolved", "flow", "facts", "ran_before", "refs")
+    same = {name: value for name, value in columns(asked).items() if name not in (*own, *shown)}
+    return (
+        select(table)
+        .where(*(table.c[name] == value for name, value in same.items()))
+        .where(table.c.expires_at > now)
+        .order_by(table.c.created_at)
     )
 
 
-def _ruled(
-    record: Approval,
-    ruling: Ruling,
-    by: Principal,
-    note: str | None,
-    arguments: JsonObject,
-    digest: Digest,
-    now: float,
-) -> Executable:
-    state = ApprovalState.APPROVED if ruling is Ruling.APPROVE else ApprovalState.DENIED
+def _ruled(ruled: Approval, by: Principal, note: str | None, now: float) -> Executable:
     return (
         update(table)
-        .where(table.c.id == record.id)
+        .where(table.c.id == ruled.id)
         .where(table.c.state == ApprovalState.PENDING.value)
         .where(table.c.expires_at > now)
-        .values(
-            state=state.value,
-            decided_by=by.subject,
-            decided_at=now,
-            note=note,
-            arguments=written(arguments),
-            digest=str(digest),
-        )
+        .values(columns(ruled) | {"decided_by": by.subject, "decided_at": now, "note": note})
     )
 
 

@@ -1,6 +1,6 @@
-"""Opens the database and runs statements on it. Knows no table but the schema's version.
+"""Opens the database and runs statements on it. Knows no table.
 
-1. A store of a newer version, or a database that is somebody else's, is refused.
+1. A store of a newer version, or a database that is somebody else's, is refused; an older one is brought up.
 2. The file is made with mode 0600 before anything is written; a link in its place is not followed.
 3. A transaction that has begun ends, whatever happens to the task that asked for it.
 """
@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Executable, RowMapping, event, insert, inspect, select
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy import CursorResult, Executable, RowMapping, event
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from holdfast.contracts import OperatorError
 
-from . import schema
+from .migrating import prepare
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class Store:
         target = _target(url)
         store = cls(_engine(target))
         try:
-            await store.transact(_prepare)
+            await store.transact(prepare)
         except DatabaseError:
             await store.close()
             raise OperatorError(
@@ -121,14 +121,12 @@ def _target(url: str) -> URL:
 
 
 def _engine(target: URL) -> AsyncEngine:
-    if target.database in (None, "", ":memory:"):
-        engine = create_async_engine(target, poolclass=StaticPool, hide_parameters=True)
-    else:
+    if target.database not in (None, "", ":memory:"):
         _make_private(Path(str(target.database)))
-        # One connection: transactions then run one after the other, and none can meet SQLITE_BUSY.
-        engine = create_async_engine(
-            target, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
-        )
+    # One connection: transactions then run one after the other, and none of this process can meet SQLITE_BUSY.
+    engine = create_async_engine(
+        target, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
+    )
     event.listen(engine.sync_engine, "connect", _configure)
     return engine
 
@@ -150,23 +148,3 @@ def _configure(connection: Any, _record: object) -> None:
     with contextlib.closing(connection.cursor()) as cursor:
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
-
-
-async def _prepare(connection: AsyncConnection) -> None:
-    tables = frozenset(await connection.run_sync(_table_names))
-    if schema.schema_version.name not in tables:
-        if tables:
-            raise OperatorError("the store is a database of something else", remedy="name another file")
-        await connection.run_sync(schema.metadata.create_all)
-        await connection.execute(insert(schema.schema_version).values(version=schema.VERSION))
-        return
-    stored = (await connection.execute(select(schema.schema_version.c.version))).scalars().all()
-    if list(stored) != [schema.VERSION]:
-        raise OperatorError(
-            "the store was written by another version of holdfast",
-            remedy="run the version that wrote it, or a newer one",
-        )
-
-
-def _table_names(connection: Connection) -> list[str]:
-    return inspect(connection).get_table_names()

@@ -5,8 +5,8 @@ Times are seconds since the epoch as doubles. JSON is kept as canonical text, di
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table, Text
 
-VERSION = 1
-"""The schema this code reads and writes. A store with a higher one is refused."""
+VERSION = 2
+"""The schema this code reads and writes. A store with a higher one is refused, one with a lower one is brought up."""
 
 metadata = MetaData()
 
@@ -33,7 +33,20 @@ approvals = Table(
     Column("decided_by", String(256)),
     Column("decided_at", Double),
     Column("note", Text),
+    # Since version 2. A row without a binding was asked for before, and lifts nothing.
+    Column("policy", String(80)),
+    Column("nonce", String(32)),
+    Column("binding", String(80)),
+    Column("refs", Text),
+    Column("refs_digest", String(80)),
+    Column("carried", String(80)),
+    Column("unresolved", Text),
+    Column("flow", Text),
+    Column("facts", Text),
+    Column("ran_before", String(64)),
+    Column("lineage", String(64)),
     Index("approvals_by_principal", "tenant", "principal", "state"),
+    Index("approvals_by_lineage", "tenant", "lineage"),
 )
 
 sessions = Table(
@@ -49,6 +62,8 @@ sessions = Table(
     Column("expires_at", Double),
     # Unique where it is set: a digest of tenant and subject for the one default session, NULL for minted ones.
     Column("default_of", String(80), unique=True),
+    # Since version 2: the subject that opened it; NULL for a default session.
+    Column("minted_by", String(256)),
     Index("sessions_by_principal", "tenant", "principal"),
 )
 
@@ -119,4 +134,90 @@ idempotency = Table(
     Column("result", Text),
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("taken", Integer, nullable=False),
+)
+"""Rows to lock before looking at what is about to be changed. Always the same ones: see `turns.py`."""
+
+reopened = Table(
+    "reopened",
+    metadata,
+    Column("tenant", String(256), primary_key=True),
+    Column("principal", String(256), primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
+places = Table(
+    "places",
+    metadata,
+    # A digest of tenant, space, key and call: together they are too long for an index of PostgreSQL.
+    Column("id", String(80), primary_key=True),
+    Column("tenant", String(256), nullable=False),
+    Column("space", String(64), nullable=False),
+    # Compared bytewise, so that what lies below a key is one range; SQLite does so by itself.
+    Column("key", String(1024).with_variant(String(1024, collation="C"), "postgresql"), nullable=False),
+    # Empty, or the one call whose exact places are not known yet.
+    Column("call", String(64), nullable=False),
+    Column("labels", String(256), nullable=False),
+    Column("writes", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    # With the labels, which are all that most questions want: the rows need not be read.
+    Index("places_by_key", "tenant", "space", "key", "labels"),
+)
+
+place_writes = Table(
+    "place_writes",
+    metadata,
+    Column("place", String(80), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("call_id", String(64), nullable=False),
+    Column("tool", String(64), nullable=False),
+    Column("session", String(64), nullable=False),
+    Column("labels", String(256), nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("session", String(64), primary_key=True),
+    Column("label", String(64), primary_key=True),
+    Column("call_id", String(64), nullable=False),
+    Column("tool", String(64), nullable=False),
+    Column("labels", String(256), nullable=False),
+    Column("places", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+uses = Table(
+    "uses",
+    metadata,
+    Column("lineage", String(64), primary_key=True),
+    Column("digest", String(80), primary_key=True),
+    Column("call_id", String(64), nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(256), nullable=False),
+    Column("principal", String(256), nullable=False),
+    Column("tool", String(64), nullable=False),
+    Column("definition", String(80), nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("forbids", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("used", Integer, nullable=False),
+    Column("created_by", String(256), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("revoked_at", Double),
+    Index("leases_by_principal", "tenant", "principal", "tool"),
 )

@@ -4,6 +4,8 @@
 2. A session belongs to one principal of one tenant; to everyone else it does not exist.
 3. A child starts with its parent's labels, and what it learns its parents learn: its answers end up in their context.
 4. `learn` returns when the labels are on disk. One that could not be written counts at once and is tried again.
+5. What a token without a session of its own learns, its default session learns too, and what that one knows, every
+   session that such a token names: neither leaving the session out nor naming another leads to a clean one.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 
-from sqlalchemy import RowMapping, func, insert, or_, select, update
+from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import (
@@ -21,18 +23,31 @@ from holdfast.contracts import (
     InvalidRequest,
     Label,
     NotFound,
-    Overloaded,
     Principal,
+    Scope,
     Session,
     SessionId,
+    Source,
     TenantId,
+    TooLarge,
 )
 from holdfast.contracts.json_values import canonical
 
 from .engine import Store, changed
-from .rows import read_labels, written_labels
 from .schema import sessions as table
+from .schema import sources
+from .session_rows import (
+    MAX_REQUEST_BYTES,
+    add_minted,
+    append_request,
+    columns,
+    read_session,
+    read_source,
+    write_labels,
+)
+from .teachings import Teachings
 from .times import Clock
+from .turns import take_turn
 
 DEFAULT_TTL_S = 8 * 3600
 """A working day."""
@@ -40,8 +55,6 @@ MIN_TTL_S = 1
 MAX_TTL_S = 7 * 24 * 3600
 MAX_DEPTH = 8
 """Parents above a session; each call that learns something walks them all."""
-MAX_LIVE = 10_000
-"""Unexpired sessions of one tenant."""
 _CACHED = 10_000
 
 
@@ -54,6 +67,7 @@ class Sessions:
         self._known: OrderedDict[SessionId, Session] = OrderedDict()
         self._unwritten: dict[SessionId, frozenset[Label]] = {}
         self._defaults: dict[tuple[TenantId, str], SessionId] = {}
+        self._teachings = Teachings()
         self._making = asyncio.Lock()
 
     async def resolve(self, named: str | None, principal: Principal) -> Session:
@@ -70,6 +84,10 @@ class Sessions:
         session = await self.get(SessionId(named))
         if session is None or not _owns(principal, session):
             raise NotFound("there is no such session")
+        if principal.session is None and Scope.HOST not in principal.scopes:
+            # Whoever may name any of its sessions knows in each what it has read in others; a host keeps them apart.
+            known = (await self.default(principal)).labels
+            session = session if known <= session.labels else await self.learn(session.id, known)
         return session
 
     async def default(self, principal: Principal) -> Session:
@@ -107,15 +125,18 @@ class Sessions:
         user_request: str | None = None,
         labels: frozenset[Label] = frozenset(),
         ttl_s: int = DEFAULT_TTL_S,
+        by: str | None = None,
     ) -> Session:
         """Open a session for *subject*. It lives *ttl_s* seconds and starts with *labels* and its parent's.
+
+        *by* is the subject that opens it, and then decides on none of its calls.
 
         Raises: InvalidRequest for a *ttl_s* out of range or too many parents; NotFound for the parent; Overloaded.
         """
         if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
             raise InvalidRequest(f"`ttl_s` must be {MIN_TTL_S} to {MAX_TTL_S} seconds")
         if parent is not None:
-            labels = labels | (await self._parent(parent, tenant)).labels
+            await self._check_parent(parent, tenant)
         now = self._clock()
         session = Session(
             id=_fresh_id(),
@@ -126,8 +147,13 @@ class Sessions:
             user_request=user_request,
             expires_at=now + ttl_s,
         )
-        await self._store.transact(lambda connection: _add_minted(connection, session, now))
-        return self._remember(session)
+
+        async def work(connection: AsyncConnection) -> Session:
+            # Looked up in here: what the parent learns until its row is locked, its child begins with.
+            above = None if parent is None else self._known.get(parent)
+            return await add_minted(connection, session, frozenset() if above is None else above.labels, now, by=by)
+
+        return self._remember(await self._store.transact(work))
 
     async def get(self, session: SessionId) -> Session | None:
         """The session with that id, or None when there is none or it has expired."""
@@ -150,24 +176,103 @@ class Sessions:
         )
         return tuple(self._read_current(row) for row in await self._store.rows(query))
 
-    async def learn(self, session: SessionId, labels: frozenset[Label]) -> Session:
+    async def learn(
+        self,
+        session: SessionId,
+        labels: frozenset[Label],
+        *,
+        source: Source | None = None,
+        unbound: Principal | None = None,
+    ) -> Session:
         """Add *labels* to the session and to its parents, in memory and on disk, before it returns.
+
+        *source* is what taught them. *unbound* is who called, if its token is bound to no session: then its default
+        session learns the same.
 
         Raises: NotFound.
         """
+        learner = await self._teach(session, labels, source)
+        if labels and unbound is not None and unbound.session is None:
+            default = await self.default(unbound)
+            if default.id != session:
+                await self._teach(default.id, labels, source)
+        return learner
+
+    async def hear(self, session: SessionId, text: str) -> Session:
+        """Add a further turn of the user to what the session was opened with; the oldest lines beyond 64 KiB go.
+
+        Raises: NotFound; InvalidRequest for an empty text; TooLarge for one that would not fit alone.
+        """
+        if not text.strip():
+            raise InvalidRequest("`text` must not be empty")
+        if len(text.encode("utf-8", "replace")) > MAX_REQUEST_BYTES:
+            raise TooLarge(f"`text` is longer than {MAX_REQUEST_BYTES} bytes")
+        if await self.get(session) is None:
+            raise NotFound("there is no such session")
+        whole = await self._store.transact(lambda connection: append_request(connection, session, text))
+        known = self._known.get(session) or await self._load(session)
+        if known is None:
+            raise NotFound("there is no such session")
+        return self._remember(replace(known, user_request=whole))
+
+    async def lineage(self, session: SessionId) -> SessionId:
+        """The session at the root of *session*'s parents; its own id when it has none.
+
+        Raises: NotFound.
+        """
+        root = (await self._line(session))[-1]
+        return root.parent or root.id
+
+    async def minters(self, session: SessionId) -> frozenset[str]:
+        """The subjects that opened the session and its parents.
+
+        Raises: NotFound.
+        """
+        line = [one.id for one in await self._line(session)]
+        rows = await self._store.rows(select(table.c.minted_by).where(table.c.id.in_(line)))
+        return frozenset(row["minted_by"] for row in rows if row["minted_by"] is not None)
+
+    async def minters_of(self, tenant: TenantId, subject: str) -> frozenset[str]:
+        """The subjects that have opened a session of *subject*, as long as its row is kept."""
+        query = select(table.c.minted_by).where(table.c.tenant == tenant, table.c.principal == subject).distinct()
+        rows = await self._store.rows(query)
+        return frozenset(row["minted_by"] for row in rows if row["minted_by"] is not None)
+
+    async def flow(self, session: SessionId) -> tuple[Source, ...]:
+        """What taught the session its labels, oldest first: the first of each label, and the newest it read.
+
+        What its parents had read before it began is part of it.
+
+        Raises: NotFound.
+        """
+        line = [one.id for one in await self._line(session)]
+        rows = await self._store.rows(select(table.c.id, table.c.created_at).where(table.c.id.in_(line)))
+        began = {row["id"]: row["created_at"] for row in rows}
+        first = await self._store.rows(select(sources).where(sources.c.session.in_(line)))
+        found: set[Source] = set()
+        until = float("inf")
+        for one in line:
+            taught = [read_source(row) for row in first if row["session"] == one]
+            found.update(source for source in (*taught, *self._teachings.of(one)) if source.at <= until)
+            until = began.get(one, until)
+        return tuple(sorted(found, key=lambda source: (source.at, source.call_id)))
+
+    async def _teach(self, session: SessionId, labels: frozenset[Label], source: Source | None) -> Session:
         learner: Session | None = None
         current: SessionId | None = session
         for _ in range(MAX_DEPTH + 1):
             if current is None:
                 break
-            one = await self._learn_one(current, labels)
+            if labels and source is not None:
+                self._teachings.note(current, source)
+            one = await self._learn_one(current, labels, source)
             learner = learner or one
             current = None if one is None else one.parent
         if learner is None:
             raise NotFound("there is no such session")
         return learner
 
-    async def _learn_one(self, session: SessionId, labels: frozenset[Label]) -> Session | None:
+    async def _learn_one(self, session: SessionId, labels: frozenset[Label], source: Source | None) -> Session | None:
         known = self._known.get(session) or await self._load(session)
         if known is None:
             return None
@@ -177,7 +282,7 @@ class Sessions:
         # In memory before the first await: whatever runs meanwhile already sees it.
         grown = self._remember(replace(known, labels=known.labels | labels))
         self._unwritten[session] = self._unwritten.get(session, frozenset()) | missing
-        await self._store.transact(lambda connection: _write_labels(connection, session, missing))
+        await self._store.transact(lambda connection: write_labels(connection, session, missing, source))
         self._written(session, missing)
         return grown
 
@@ -196,7 +301,7 @@ class Sessions:
         return self._known.get(session) or self._remember(self._read_current(found[0]))
 
     def _read_current(self, row: RowMapping) -> Session:
-        session = _read(row)
+        session = read_session(row)
         return replace(session, labels=session.labels | self._unwritten.get(session.id, frozenset()))
 
     async def _remembered_default(self, key: tuple[TenantId, str]) -> Session | None:
@@ -205,27 +310,43 @@ class Sessions:
 
     async def _find_or_make_default(self, tenant: TenantId, subject: str) -> Session:
         key = _default_key(tenant, subject)
-        found = await self._store.rows(select(table).where(table.c.default_of == key))
-        if found:
-            session = self._known.get(SessionId(found[0]["id"])) or self._read_current(found[0])
-        else:
-            session = Session(id=_fresh_id(), principal=subject, tenant=tenant, labels=frozenset())
-            await self._store.change(insert(table).values(_columns(session, self._clock()) | {"default_of": key}))
+        fresh = Session(id=_fresh_id(), principal=subject, tenant=tenant, labels=frozenset())
+
+        async def work(connection: AsyncConnection) -> RowMapping | None:
+            await take_turn(connection, "default", key)
+            found = await connection.execute(select(table).where(table.c.default_of == key))
+            row = found.mappings().first()
+            if row is None:
+                await changed(connection, insert(table).values(columns(fresh, self._clock()) | {"default_of": key}))
+            return row
+
+        row = await self._store.transact(work)
+        session = fresh if row is None else self._known.get(SessionId(row["id"])) or self._read_current(row)
         if len(self._defaults) >= _CACHED:
             self._defaults.clear()
         self._defaults[(tenant, subject)] = session.id
         return self._remember(session)
 
-    async def _parent(self, parent: SessionId, tenant: TenantId) -> Session:
+    async def _check_parent(self, parent: SessionId, tenant: TenantId) -> None:
         found = await self.get(parent)
         if found is None or found.tenant != tenant:
             raise NotFound("there is no such parent session")
-        above: Session | None = found
-        for _ in range(MAX_DEPTH):
-            if above is None or above.parent is None:
-                return found
-            above = await self._load(above.parent)
-        raise InvalidRequest(f"a session has at most {MAX_DEPTH} parents above it")
+        if len(await self._line(parent)) > MAX_DEPTH:
+            raise InvalidRequest(f"a session has at most {MAX_DEPTH} parents above it")
+
+    async def _line(self, session: SessionId) -> list[Session]:
+        """The session and its parents, itself first."""
+        line: list[Session] = []
+        current: SessionId | None = session
+        while current is not None and len(line) <= MAX_DEPTH:
+            known = self._known.get(current) or await self._load(current)
+            if known is None:
+                break
+            line.append(known)
+            current = known.parent
+        if not line:
+            raise NotFound("there is no such session")
+        return line
 
     def _remember(self, session: Session) -> Session:
         self._known[session.id] = session
@@ -233,45 +354,6 @@ class Sessions:
         while len(self._known) > _CACHED:
             self._known.popitem(last=False)
         return session
-
-
-async def _add_minted(connection: AsyncConnection, session: Session, now: float) -> None:
-    live = select(func.count()).where(table.c.tenant == session.tenant, table.c.expires_at > now)
-    if (await connection.execute(live)).scalar_one() >= MAX_LIVE:
-        raise Overloaded(f"{MAX_LIVE} sessions of this tenant are open", remedy="use a shorter `ttl_s`")
-    await changed(connection, insert(table).values(_columns(session, now)))
-
-
-async def _write_labels(connection: AsyncConnection, session: SessionId, labels: frozenset[Label]) -> None:
-    row = select(table.c.labels).where(table.c.id == session).with_for_update()
-    stored = read_labels((await connection.execute(row)).scalar_one())
-    grown = update(table).where(table.c.id == session).values(labels=written_labels(stored | labels))
-    await changed(connection, grown)
-
-
-def _columns(session: Session, now: float) -> dict[str, object]:
-    return {
-        "id": session.id,
-        "tenant": session.tenant,
-        "principal": session.principal,
-        "parent": session.parent,
-        "user_request": session.user_request,
-        "labels": written_labels(session.labels),
-        "created_at": now,
-        "expires_at": session.expires_at,
-    }
-
-
-def _read(row: RowMapping) -> Session:
-    return Session(
-        id=SessionId(row["id"]),
-        principal=row["principal"],
-        tenant=TenantId(row["tenant"]),
-        labels=read_labels(row["labels"]),
-        parent=None if row["parent"] is None else SessionId(row["parent"]),
-        user_request=row["user_request"],
-        expires_at=row["expires_at"],
-    )
 
 
 def _owns(principal: Principal, session: Session) -> bool:

@@ -1,6 +1,6 @@
 """Deletes rows whose time has passed. Never touches a tool, an upstream or anything still in force."""
 
-from sqlalchemy import delete
+from sqlalchemy import and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from . import schema
@@ -9,17 +9,24 @@ from .engine import Store, changed
 APPROVALS_KEPT_S = 30 * 24 * 3600
 """Decided and expired approvals stay to be looked at for a month; the audit record keeps what they led to."""
 SESSIONS_KEPT_S = 7 * 24 * 3600
-"""As long as a child can outlive its parent: a parent's labels are needed until the last child is gone."""
+"""As long as a child can outlive its parent. One that has children stays: their line is counted at its root."""
+LEASES_KEPT_S = 30 * 24 * 3600
+"""Leases that are over stay to be looked at for a month."""
 
 
 async def sweep(store: Store, *, now: float) -> int:
-    """Delete what has expired by *now* (seconds since the epoch) and count the rows."""
-    sessions = schema.sessions.c
+    """Delete what has expired by *now* (seconds since the epoch) and count the rows. Labels of places stay."""
+    sessions, child = schema.sessions.c, schema.sessions.alias()
+    parents = select(child.c.parent).where(child.c.parent.is_not(None))
+    over = and_(sessions.default_of.is_(None), sessions.expires_at <= now - SESSIONS_KEPT_S)
     expired = (
         delete(schema.approvals).where(schema.approvals.c.expires_at <= now - APPROVALS_KEPT_S),
         delete(schema.tokens).where(schema.tokens.c.expires_at <= now),
         delete(schema.idempotency).where(schema.idempotency.c.expires_at <= now),
-        delete(schema.sessions).where(sessions.default_of.is_(None), sessions.expires_at <= now - SESSIONS_KEPT_S),
+        delete(schema.leases).where(schema.leases.c.expires_at <= now - LEASES_KEPT_S),
+        delete(schema.sessions).where(over, sessions.id.not_in(parents)),
+        delete(schema.sources).where(schema.sources.c.session.not_in(select(sessions.id))),
+        delete(schema.uses).where(schema.uses.c.lineage.not_in(select(sessions.id))),
     )
 
     async def work(connection: AsyncConnection) -> int:

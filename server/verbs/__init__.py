@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from holdfast.contracts import InvalidRequest, Json
 
 from ..house import House
-from . import approvals, calls, records, tokens, tools, upstreams
+from . import approvals, calls, labels, leases, records, tokens, tools, upstreams
 from .params import Params
 
 
@@ -43,6 +43,12 @@ VERBS: Mapping[str, Verb] = {
     "approvals.list": Verb(approvals.ListParams, approvals.list_approvals),
     "approvals.show": Verb(approvals.IdParams, approvals.show),
     "approvals.decide": Verb(approvals.DecideParams, approvals.decide),
+    "approvals.reopen": Verb(approvals.ReopenParams, approvals.reopen),
+    "leases.list": Verb(Params, leases.list_leases),
+    "leases.add": Verb(leases.AddParams, leases.add),
+    "leases.revoke": Verb(leases.IdParams, leases.revoke),
+    "labels.list": Verb(labels.ListParams, labels.list_labels),
+    "labels.clear": Verb(labels.ClearParams, labels.clear),
     "tokens.issue": Verb(tokens.IssueParams, tokens.issue),
     "tokens.list": Verb(Params, tokens.list_tokens),
     "tokens.revoke": Verb(tokens.IdParams, tokens.revoke),

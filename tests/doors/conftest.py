@@ -38,6 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, granted: Listener) -> Itera
         yield one
 
 
+@pytest.fixture(scope="session")
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose operator lets approvals and leases be handled over HTTP."""
+    with serving(tmp_path_factory.mktemp("open"), "\n[limits]\nburst = 1000\n", admin_http=True) as one:
+        yield one
+
+
 @pytest.fixture
 def agent(server: Server) -> Caller:
     """An agent in a fresh session."""

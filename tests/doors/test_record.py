@@ -19,19 +19,19 @@ def of_call(server: Server, call: str) -> list[dict[str, object]]:
     return [record for record in server.records() if record.get("call_id") == call]
 
 
-def waiting_shell(server: Server, agent: Caller) -> tuple[dict[str, object], str, str]:
-    """A shell call that will not end by itself, approved; answers its arguments, its marker and the approval."""
+def waiting_shell(server: Server, agent: Caller) -> tuple[dict[str, object], str, dict[str, str]]:
+    """A shell call that will not end by itself: its arguments, its marker, and what lets it run."""
     marker = f"4{secrets.randbelow(10**9):09}"
     arguments = {"script": f"sleep {marker}; echo survived > survived-{marker}"}
-    return arguments, marker, server.approved(agent, "shell", arguments)
+    return arguments, marker, server.lifting(agent, "shell", arguments)
 
 
 def test_a_call_whose_client_goes_away_is_recorded_as_cancelled_and_its_child_is_dead(
     server: Server, agent: Caller, other: Caller
 ):
-    arguments, marker, approval = waiting_shell(server, agent)
+    arguments, marker, lifting = waiting_shell(server, agent)
     before = {record.get("call_id") for record in server.records()}
-    peer = agent.begin("shell", arguments, approval=approval)
+    peer = agent.begin("shell", arguments, **lifting)
     until(lambda: processes_with(marker), "the child of the call")
 
     peer.close()
@@ -50,13 +50,13 @@ def test_a_call_whose_client_goes_away_is_recorded_as_cancelled_and_its_child_is
 
 def test_a_call_that_was_cut_off_is_not_run_again_under_its_key(server: Server, agent: Caller):
     """It may have had its effect."""
-    arguments, marker, approval = waiting_shell(server, agent)
-    peer = agent.begin("shell", arguments, approval=approval, idempotency_key="once")
+    arguments, marker, lifting = waiting_shell(server, agent)
+    peer = agent.begin("shell", arguments, **lifting, idempotency_key="once")
     until(lambda: processes_with(marker), "the child of the call")
     peer.close()
     until(lambda: not processes_with(marker), "the end of the child")
 
-    again = agent.call("shell", arguments, approval=approval, idempotency_key="once")
+    again = agent.call("shell", arguments, **lifting, idempotency_key="once")
 
     assert again.status in {403, 409}
     assert processes_with(marker) == []
@@ -69,6 +69,7 @@ def test_every_call_has_two_records_whatever_became_of_it(server: Server, agent:
         agent.call("echo", {"wrong": 1}),
         agent.call("file_read", {"path": "../x"}),
         agent.call("shell", {"script": "true"}),
+        agent.call("file_read", {"path": ".env"}),
         agent.call("echo", {"text": "x"}, dry_run=True),
     ]
 

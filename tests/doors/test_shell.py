@@ -1,4 +1,4 @@
-"""A shell that an operator approved is still a shell in a cage: what it may not, it cannot."""
+"""A shell that may run is still a shell in a cage: what it may not, it cannot."""
 
 import json
 import os
@@ -148,7 +148,7 @@ def test_what_it_leaves_behind_is_dead_when_the_call_ends(server: Server, agent:
 def test_what_takes_too_long_is_dead_when_it_is_stopped(server: Server, agent: Caller, number: str):
     arguments = {"script": f"setsid sleep {number} & sleep {number}", "timeout_ms": 500}
 
-    answer = agent.call("shell", arguments, approval=server.approved(agent, "shell", arguments))
+    answer = agent.call("shell", arguments, **server.lifting(agent, "shell", arguments))
 
     assert answer.code == "limits/wall-ms"
     until(lambda: not processes_with(number), "the end of what was stopped")

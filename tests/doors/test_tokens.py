@@ -13,7 +13,7 @@ import pytest
 from . import guests
 from .callers import Answer, Caller
 from .server import Server
-from .watching import until
+from .watching import Listener, until
 
 pytestmark = pytest.mark.xdist_group("doors")
 
@@ -142,14 +142,15 @@ def test_a_token_without_the_scope_of_calls_calls_nothing(server: Server, name: 
     assert not written(server, name)
 
 
-def test_a_token_is_never_wider_than_the_profile_of_the_server(server: Server, name: str):
-    """`supervised` asks before the shell; a token made out for `autonomous` is asked for it all the same."""
+def test_a_token_is_never_wider_than_the_profile_of_the_server(server: Server, granted: Listener):
+    """`supervised` asks before something is posted; a token made out for `autonomous` is asked for it all the same."""
     bold = server.caller("bold", profile="autonomous")
+    before = granted.connections
 
-    asked = bold.call("shell", {"script": f"echo owned > {name}"})
+    asked = bold.call("http_fetch", {"url": f"http://127.0.0.1:{granted.port}/", "method": "POST", "body": "owned"})
 
     assert asked.status == 202, asked.raw
-    assert not written(server, name)
+    assert granted.connections == before
 
 
 def test_a_token_bound_to_a_narrower_profile_stays_in_it(server: Server, name: str):

@@ -106,7 +106,7 @@ def test_an_approval_given_for_one_definition_is_not_spent_on_another(server: Se
     name = "s" + secrets.token_hex(5)
     stage = on_stage(server, name, effects="execute")
     server.done("upstreams", "approve", name)
-    agent = server.agent()
+    agent = server.agent(labels=["untrusted"])
     approval = server.approved(agent, f"{name}__say", {"text": "x"})
     stage.lists(tool("say", "other"))
     server.done("upstreams", "diff", name)

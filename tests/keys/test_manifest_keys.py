@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.contracts import Conflict, Digest, OperatorError, Status, ToolResult
+from holdfast.contracts import Conflict, Digest, Label, OperatorError, Status, ToolResult
 from holdfast.server.inspecting import assemble_module
 from holdfast.server.principals import OPERATOR
 from holdfast.tools.formats import ListFormat, listed
@@ -219,9 +219,14 @@ async def test_a_module_whose_bytes_are_not_its_digest_any_more_does_not_run(wor
 
 
 async def test_effects_are_what_policy_judges_and_without_them_it_has_all(world: World, modules) -> None:
-    codes = [code(one) for one in await both(world, modules["json"], "tool__effects", [], ["write"], ["execute"], None)]
+    prompted = await world.minted(Label.UNTRUSTED)
+    codes = []
+    for number, effects in enumerate(([], ["read_private"], ["write"], ["execute"], None)):
+        await served(world, f"effects_{number}", modules["json"], tool__effects=effects)
+        codes.append(code(await world.call(f"effects_{number}", {}, who=prompted)))
 
-    assert codes == ["ok", "ok", "policy/ask-execute", "policy/ask-execute"]
+    asked = "policy/ask-untrusted-consequence"
+    assert codes == ["ok", "ok", asked, asked, "policy/ask-tainted-egress"]
 
 
 async def test_effects_are_what_a_session_learns(world: World, modules) -> None:

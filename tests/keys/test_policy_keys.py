@@ -32,6 +32,7 @@ LOCAL = (
     + forbid("two", '@id("rule-two")\n@reason("the second reason")')
     + forbid("three", '@id("rule-three")\n@reason("ask")\n@approval("operator")')
     + forbid("four", '@id("rule-four")\n@reason("ask each time")\n@approval("always")')
+    + forbid("five", '@id("rule-five")\n@reason("with a lease")\n@approval("lease")')
 )
 
 
@@ -74,7 +75,10 @@ async def test_approval_makes_a_forbid_ask_and_an_approval_lifts_exactly_it(worl
 def test_approval_levels_say_what_a_lease_may_lift(world: World) -> None:
     bundle = world.house.policies.current()
 
-    assert bundle.leasable(frozenset({"rule-one", "rule-three", "rule-four"})) == {"rule-three"}
+    assert bundle.leasable(frozenset({"rule-one", "rule-three", "rule-four", "rule-five"})) == {
+        "rule-three",
+        "rule-five",
+    }
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,18 @@ CEDAR = """
 @id("ruled") @reason("r") forbid (principal, action, resource) when { context.facts.rules.contains("leaks/x") };
 @id("spends") @reason("r") forbid (principal, action, resource) when { resource.effects.contains("spend") };
 @id("served") @reason("r") forbid (principal, action, resource) when { resource.server == "far" };
+@id("acts") @reason("r") forbid (principal, action, resource) when { context.effects.contains("execute") };
+@id("grave") @reason("r") forbid (principal, action, resource) when { context.flow.sink == "send" };
+@id("holds") @reason("r") forbid (principal, action, resource)
+when { context.session.private && context.flow.repeated };
+@id("heard") @reason("r") forbid (principal, action, resource)
+when { context.session.untrusted && context.flow.repeated };
+@id("meant") @reason("r") forbid (principal, action, resource) when { context.flow.args_from_user };
+@id("whole") @reason("r") forbid (principal, action, resource) when { context.flow.all_from_user };
+@id("known") @reason("r") forbid (principal, action, resource) when { context.flow.receivers_listed };
+@id("named-by") @reason("r") forbid (principal, action, resource) when { context.flow.receivers_from_user };
+@id("like-own") @reason("r") forbid (principal, action, resource) when { context.flow.args_contain_private };
+@id("like-theirs") @reason("r") forbid (principal, action, resource) when { context.flow.args_from_untrusted };
 @id("long") @reason("r") forbid (principal, action == Action::"sample", resource)
 when { context.input has words && context.input.words == "too long" };
 @id("asks") @reason("r") @approval("operator")
@@ -128,6 +144,10 @@ def file(**changed: Any) -> dict[str, Any]:
 
 def here(**more: Any) -> dict[str, Any]:
     return {"as": {"tenant": "here", **more}}
+
+
+def flows(**says: Any) -> dict[str, Any]:
+    return {"case": {"flow": says}}
 
 
 # For each key: a change under which the file still holds, one under which it does not, and what is then said.
@@ -180,8 +200,37 @@ FLIPS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"case": {"facts": {"rules": ["leaks/x"]}}},
         "deny` by `ruled`",
     ),
+    "cases[].flow": ({"case": {"flow": {}}}, {"case": {"flow": {"args_from_user": True}}}, "deny` by `meant`"),
+    "cases[].flow.effects": (flows(effects=["write"]), flows(effects=["execute"]), "deny` by `acts`"),
+    "cases[].flow.sink": (flows(sink="query"), flows(sink="send"), "deny` by `grave`"),
+    "cases[].flow.private": (
+        flows(private=False, repeated=True),
+        flows(private=True, repeated=True),
+        "deny` by `holds`",
+    ),
+    "cases[].flow.untrusted": (
+        flows(untrusted=False, repeated=True),
+        flows(untrusted=True, repeated=True),
+        "deny` by `heard`",
+    ),
+    "cases[].flow.repeated": (
+        flows(private=True, repeated=False),
+        flows(private=True, repeated=True),
+        "deny` by `holds`",
+    ),
     "tools": ({}, {"tools": []}, "sample"),
     "cases": ({}, {"cases": []}, "no case of the profile `p` expects `deny`"),
+}
+FLIPS |= {
+    f"cases[].flow.{name}": (flows(**{name: False}), flows(**{name: True}), f"deny` by `{by}`")
+    for name, by in (
+        ("args_from_user", "meant"),
+        ("all_from_user", "whole"),
+        ("receivers_listed", "known"),
+        ("receivers_from_user", "named-by"),
+        ("args_contain_private", "like-own"),
+        ("args_from_untrusted", "like-theirs"),
+    )
 }
 
 
@@ -211,6 +260,7 @@ def test_a_key_of_a_case_file_decides_whether_the_set_is_loaded(tmp_path, key: s
         {"case": {"notes": "x"}},
         {"case": here(notes="x")},
         {"case": {"facts": {"notes": 1}}},
+        {"case": {"flow": {"notes": 1}}},
     ],
 )
 def test_a_key_nobody_reads_is_refused(tmp_path, wrong: dict[str, Any]) -> None:

@@ -150,3 +150,27 @@ def test_the_file_that_init_writes_is_read(tmp_path) -> None:
     assert (settings.workspace.root, settings.policy.dir) == (found.workspace, found.policies)
     written = re.findall(r"(?m)^\[+([a-z]+)\]+$", found.config.read_text())
     assert set(written) <= set(Settings.model_fields)
+
+
+def test_the_examples_that_init_writes_hold_once_they_are_uncommented(tmp_path) -> None:
+    written = lay_out(tmp_path / "new", as_root="").config.read_text()
+    rows = re.findall(r"(?m)^# (\[\[?[a-z.]+\]\]?(?: .*)?|[a-z]+ = .*)$", written)
+
+    settings = read(tmp_path, "\n".join(rows))
+
+    assert [row.says for row in settings.labels] == [("untrusted",), ("trusted",)]
+    (mail,) = settings.upstreams
+    assert [(tool.name, tool.staged) for tool in mail.tools] == [("create_draft", True), ("send", False)]
+
+
+@pytest.mark.parametrize("page", ["docs/flow.md", "docs/approvals.md", "README.md"])
+def test_the_examples_of_the_pages_hold(tmp_path, page: str) -> None:
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    examples = re.findall(r"(?ms)^```toml\n(.*?)^```$", text)
+    (tmp_path / "webhook.key").write_bytes(bytes(32))
+    (tmp_path / "webhook.key").chmod(0o600)
+
+    assert examples
+    for example in examples:
+        above = "" if "[[upstreams]]\n" in example else '[[upstreams]]\nname = "x"\nurl = "https://x.example/mcp"\n'
+        assert read(tmp_path, above * ("[[upstreams.tools]]" in example) + example) != checked_settings({})

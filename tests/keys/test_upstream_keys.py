@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.contracts import OperatorError
+from holdfast.contracts import Label, OperatorError
 from holdfast.server.config import UpstreamSettings, load_settings
 
 from .served import talk_of_serve
@@ -91,8 +91,13 @@ async def test_the_url_is_where_it_is_reached(world) -> None:
 async def test_effects_are_what_policy_judges_and_without_them_it_has_all(world) -> None:
     house = world[0]
 
-    assert code(await house.call("bare__wait", {"text": "0"})) == "ok"
-    assert code(await house.call("unsaid__wait", {"text": "0"})) == "policy/ask-execute"
+    for labels, unsaid in (((), "ok"), ((Label.UNTRUSTED,), "policy/ask-tainted-egress")):
+        for name, become in (("bare__wait", "ok"), ("unsaid__wait", unsaid)):
+            who = await house.minted(*labels)
+            assert code(await house.call(name, {"text": "0"}, who=who)) == become
+            assert await house.labels(who) >= (
+                {"private", "untrusted"} if (name, become) == ("unsaid__wait", "ok") else set()
+            )
 
 
 async def test_a_read_grant_is_what_it_can_read(world) -> None:

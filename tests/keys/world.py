@@ -5,11 +5,11 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from holdfast.contracts import ApprovalId, Json, Text, ToolCall, ToolName, ToolResult
+from holdfast.contracts import ApprovalId, Json, Label, Principal, Text, ToolCall, ToolName, ToolResult
 from holdfast.server.config import load_settings
 from holdfast.server.house import House, Opening, open_house
 from holdfast.server.principals import acting_as
@@ -26,12 +26,33 @@ class World:
     folder: Path
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Json], *, who: str | None = None, approval: str | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        who: str | Principal | None = None,
+        approval: str | None = None,
     ) -> ToolResult:
         """Call *tool* as the agent *who*; by default one whose session has read nothing yet."""
         lifted = None if approval is None else ApprovalId(approval)
         call = ToolCall(id=new_call_id(), tool=ToolName(tool), arguments=arguments, approval=lifted)
-        return await self.house.dispatcher.execute(call, acting_as(who or f"agent-{next(_NUMBERS)}"))
+        caller = who if isinstance(who, Principal) else acting_as(who or f"agent-{next(_NUMBERS)}")
+        return await self.house.dispatcher.execute(call, caller)
+
+    async def minted(self, *labels: Label, request: str | None = None) -> Principal:
+        """An agent in a session that a host opened with *labels*, on behalf of a user who asked for *request*."""
+        who = acting_as(f"minted-{next(_NUMBERS)}")
+        session = await self.house.sessions.mint(
+            tenant=who.tenant, subject=who.subject, labels=frozenset(labels), user_request=request
+        )
+        return replace(who, session=session.id)
+
+    async def labels(self, who: Principal) -> set[str]:
+        """What the session that *who* is bound to has learned."""
+        assert who.session is not None
+        session = await self.house.sessions.get(who.session)
+        assert session is not None
+        return {label.value for label in session.labels}
 
 
 @asynccontextmanager

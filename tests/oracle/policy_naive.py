@@ -17,13 +17,29 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
     """The Cedar request with everything in it, and its entities."""
     written = write_arguments(input_shape(request.spec.input_schema), request.arguments)
     assert isinstance(written, Written)
-    who, spec, found = request.principal, request.spec, request.facts
+    who, spec, found, flow = request.principal, request.spec, request.facts, request.flow
     action = {"type": "Action", "id": spec.name}
     resource = {"type": "Tool", "id": spec.name}
     principal = {"type": "Principal", "id": f"{who.tenant}/{who.subject}"}
     context = {
         "input": written.input,
-        "session": {"id": request.session.id, "labels": sorted(request.session.labels)},
+        "effects": sorted(flow.effects),
+        "flow": {
+            "sink": flow.sink.value,
+            "args_from_user": flow.args_from_user,
+            "all_from_user": flow.all_from_user,
+            "repeated": flow.repeated,
+            "receivers_listed": flow.receivers_listed,
+            "receivers_from_user": flow.receivers_from_user,
+            "args_contain_private": flow.args_contain_private,
+            "args_from_untrusted": flow.args_from_untrusted,
+        },
+        "session": {
+            "id": request.session.id,
+            "labels": sorted(request.session.labels),
+            "private": flow.private,
+            "untrusted": flow.untrusted,
+        },
         "facts": {
             "leaks": found.leaks,
             "credentials": found.credentials,

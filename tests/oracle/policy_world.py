@@ -1,12 +1,14 @@
 """What policy and gate tests are made of: tools, people, sessions, and the shipped files. Decides nothing."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from holdfast.contracts import (
     Builtin,
     Effect,
+    FlowFacts,
     Label,
     Principal,
     RuntimeRef,
@@ -19,6 +21,7 @@ from holdfast.contracts import (
     Upstream,
 )
 from holdfast.contracts.limits import BUILTIN
+from holdfast.safety.flow import sink_of
 from holdfast.safety.policy import Facts, PolicyBundle, PolicyRequest
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -82,6 +85,25 @@ def session(*labels: Label, name: str = "s1", subject: str = "alice") -> Session
     return Session(id=SessionId(name), principal=subject, tenant=TenantId("default"), labels=frozenset(labels))
 
 
+def flow(spec: ToolSpec = READ, labels: Iterable[Label] = (), **said: Any) -> FlowFacts:
+    """What flow says of a call of *spec*, if nothing is proved of its arguments."""
+    held = frozenset(labels)
+    nothing = FlowFacts(
+        effects=spec.effects,
+        sink=sink_of(spec.effects, staged=spec.flow.staged),
+        private=Label.PRIVATE in held,
+        untrusted=Label.UNTRUSTED in held,
+        args_from_user=False,
+        all_from_user=False,
+        repeated=False,
+        receivers_listed=False,
+        receivers_from_user=False,
+        args_contain_private=False,
+        args_from_untrusted=False,
+    )
+    return replace(nothing, **said)
+
+
 def request(
     spec: ToolSpec = READ,
     arguments: Mapping[str, Any] | None = None,
@@ -90,11 +112,14 @@ def request(
     labels: Iterable[Label] = (),
     facts: Facts = NOTHING_FOUND,
     name: str = "s1",
+    flowing: Mapping[str, Any] | None = None,
 ) -> PolicyRequest:
+    labels = tuple(labels)
     return PolicyRequest(
         principal=principal or person(),
         session=session(*labels, name=name),
         spec=spec,
         arguments={"path": "a"} if arguments is None else arguments,
         facts=facts,
+        flow=flow(spec, labels, **(flowing or {})),
     )

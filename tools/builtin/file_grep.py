@@ -8,6 +8,7 @@ from holdfast.contracts import (
     Completed,
     Content,
     Effect,
+    FlowSpec,
     Json,
     Outcome,
     Scrubber,
@@ -57,6 +58,7 @@ SPEC: Final = ToolSpec(
         required=("pattern",),
     ),
     effects=frozenset({Effect.READ_PRIVATE}),
+    flow=FlowSpec(reads=("{result.matches.path}",)),
     runtime=Builtin(),
     limits=BUILTIN,
 )

@@ -9,6 +9,7 @@ from holdfast.contracts import (
     Content,
     Effect,
     Entry,
+    FlowSpec,
     Json,
     Outcome,
     Text,
@@ -48,6 +49,7 @@ SPEC: Final = ToolSpec(
         }
     ),
     effects=frozenset({Effect.READ_PRIVATE}),
+    flow=FlowSpec(reads=("{result.entries.path}",)),
     runtime=Builtin(),
     limits=BUILTIN,
 )

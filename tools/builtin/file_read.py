@@ -9,6 +9,7 @@ from holdfast.contracts import (
     Completed,
     Content,
     Effect,
+    FlowSpec,
     InvalidRequest,
     Outcome,
     Scrubber,
@@ -48,6 +49,7 @@ SPEC: Final = ToolSpec(
         required=("path",),
     ),
     effects=frozenset({Effect.READ_PRIVATE}),
+    flow=FlowSpec(reads=("{path}",)),
     runtime=Builtin(),
     limits=BUILTIN,
 )

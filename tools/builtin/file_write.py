@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from holdfast.contracts import Authorized, Builtin, Completed, Effect, Outcome, Text, ToolName, ToolSpec, Workspace
+from holdfast.contracts import (
+    Authorized,
+    Builtin,
+    Completed,
+    Effect,
+    FlowSpec,
+    Outcome,
+    Text,
+    ToolName,
+    ToolSpec,
+    Workspace,
+)
 from holdfast.contracts.limits import BUILTIN
 
 from .arguments import strict_object, text
@@ -24,6 +35,7 @@ SPEC: Final = ToolSpec(
         required=("path", "content"),
     ),
     effects=frozenset({Effect.WRITE}),
+    flow=FlowSpec(writes=("{path}",)),
     runtime=Builtin(),
     limits=BUILTIN,
 )

@@ -11,11 +11,13 @@ from holdfast.contracts import (
     Builtin,
     Completed,
     Effect,
+    FlowSpec,
     InvalidRequest,
     Outcome,
     Text,
     ToolName,
     ToolSpec,
+    When,
     Workspace,
 )
 from holdfast.contracts.limits import BUILTIN
@@ -51,6 +53,7 @@ SPEC: Final = ToolSpec(
         }
     ),
     effects=frozenset({Effect.READ_PRIVATE}),
+    flow=FlowSpec(when=(When(argument="path", effects=frozenset({Effect.READ_PRIVATE})),), reads=("{path}",)),
     runtime=Builtin(),
     limits=BUILTIN,
 )

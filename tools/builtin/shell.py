@@ -3,9 +3,10 @@
 from typing import Final, Protocol
 
 from holdfast.contracts import (
-    ALL_EFFECTS,
     Authorized,
     Builtin,
+    Effect,
+    FlowSpec,
     InvalidRequest,
     Json,
     Limits,
@@ -59,7 +60,8 @@ SPEC: Final = ToolSpec(
             },
         }
     ),
-    effects=ALL_EFFECTS,
+    effects=frozenset({Effect.READ_PRIVATE, Effect.WRITE, Effect.EXECUTE}),
+    flow=FlowSpec(decisive=("argv", "script", "cwd")),
     runtime=Builtin(),
     limits=SHELL,
 )

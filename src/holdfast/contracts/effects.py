@@ -24,13 +24,3 @@ class Label(StrEnum):
 
     PRIVATE = "private"
     UNTRUSTED = "untrusted"
-
-
-def labels_read(effects: frozenset[Effect]) -> frozenset[Label]:
-    """The labels a session takes on when a tool with *effects* has answered."""
-    learned: set[Label] = set()
-    if Effect.READ_PRIVATE in effects:
-        learned.add(Label.PRIVATE)
-    if Effect.READ_UNTRUSTED in effects:
-        learned.add(Label.UNTRUSTED)
-    return frozenset(learned)

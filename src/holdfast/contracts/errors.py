@@ -6,6 +6,7 @@ HoldfastError
 │   ├── InvalidRequest       a field is missing, unknown or of the wrong kind 422
 │   ├── Unauthenticated      no token, or one that does not hold             401
 │   ├── Forbidden            the token lacks a scope                         403
+│   │   └── QuestionsClosed      nobody is asked about calls of this line again
 │   ├── NotFound             no such thing, or none this caller may know of  404
 │   ├── Conflict             the thing is not in a state that allows it      409
 │   ├── TooLarge             over a size limit                               413
@@ -47,6 +48,10 @@ class Unauthenticated(CallerError):
 
 class Forbidden(CallerError):
     """The token lacks a scope, or the origin is foreign."""
+
+
+class QuestionsClosed(Forbidden):
+    """Too much was asked, or denied, for anybody to be asked again."""
 
 
 class NotFound(CallerError):

@@ -7,7 +7,7 @@ from .calls import ApprovalId, CallId
 from .digests import Digest
 from .effects import Label
 from .outcomes import Outcome
-from .principals import Principal, Session
+from .principals import Principal, Session, TenantId
 from .seal import Authorized
 from .specs import HttpGrant, ToolName, ToolSpec
 
@@ -119,22 +119,36 @@ class Outputs(Protocol):
 class ApprovalLedger(Protocol):
     """Where the gate spends an approval."""
 
-    async def consume(
+    async def consume(  # noqa: PLR0913 -- one value for each thing it is bound to
         self,
         approval: ApprovalId,
         *,
+        tenant: TenantId,
         principal: str,
         session: str,
         tool: ToolName,
         definition: Digest,
         arguments: Digest,
         labels: frozenset[Label],
+        policy: Digest,
+        references: Digest,
+        carried: Digest,
     ) -> tuple[str, ...] | None:
         """Spend *approval* if it is approved, unexpired, unspent and for exactly this call.
 
-        *labels* are the session's now: one more than when it was asked for voids the approval.
+        *labels* are the session's now: one more than when it was asked for voids the approval. So does another
+        *policy*, another content of the workspace files that the call names (*references*), and another state inside
+        an upstream that it would carry along (*carried*).
         Answers the forbids it lifts, or None. Atomic: of two that try, one gets it.
         """
+        ...
+
+
+class LeaseLedger(Protocol):
+    """Where the gate takes one use of a lease."""
+
+    async def spend(self, lease: str, /) -> bool:
+        """Take one use of *lease*; False when it has none left, is over or was revoked. Atomic."""
         ...
 
 

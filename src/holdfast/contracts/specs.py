@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, NewType, TypeAlias, assert_never
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Final, NewType, TypeAlias, assert_never, cast
 
 from .digests import Digest
 from .effects import Effect
 from .errors import OperatorError
+from .flow import FlowSpec
 from .json_values import Json, canonical
 from .limits import Limits
 
@@ -77,6 +78,7 @@ class ToolSpec:
     title: str | None = None
     output_schema: Mapping[str, Json] | None = None
     grants: Grants = field(default_factory=Grants)
+    flow: FlowSpec = field(default_factory=FlowSpec)
     digest: Digest = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,9 +96,23 @@ class ToolSpec:
             "output_schema": None if self.output_schema is None else dict(self.output_schema),
             "effects": [effect.value for effect in sorted(self.effects)],
             "runtime": _written(self.runtime),
-            "limits": repr(self.limits),
-            "grants": repr(self.grants),
+            "limits": _plain(self.limits),
+            "grants": _plain(self.grants),
+            "flow": _plain(self.flow),
         }
+
+
+def _plain(value: object) -> Json:
+    """*value*, made of dataclasses, sets, tuples and scalars, as JSON that reads the same in every process."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, frozenset):
+        return [*sorted(map(str, cast("frozenset[object]", value)))]
+    if isinstance(value, tuple):
+        return [_plain(one) for one in cast("tuple[object, ...]", value)]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError("a tool's definition holds only values that can be written")
 
 
 def _written(runtime: RuntimeRef) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.contracts import ApprovalId, Json, Principal, Scope, TenantId, ToolCall, ToolName, ToolResult
+from holdfast.contracts import ApprovalId, Json, Label, Principal, Scope, TenantId, ToolCall, ToolName, ToolResult
 from holdfast.server.audit import tail
 from holdfast.server.config import LimitSettings, Settings, WorkspaceSettings
 from holdfast.server.house import House, open_house
@@ -29,6 +29,11 @@ class World:
         self, tool: str, arguments: Mapping[str, Json], *, principal: Principal | None = None, **more: str | int | None
     ) -> ToolResult:
         return await self.house.dispatcher.execute(wanted(tool, arguments, **more), principal or self.caller)
+
+    async def taint(self, principal: Principal | None = None) -> None:
+        """The caller's default session has read a stranger's text: whatever it wants done from now on is asked for."""
+        session = await self.house.sessions.default(principal or self.caller)
+        await self.house.sessions.learn(session.id, frozenset({Label.UNTRUSTED}))
 
     def records(self, count: int = 50) -> list[dict[str, Json]]:
         return tail(self.house.data.audit / self.house.audit.chain.name, count)

@@ -43,6 +43,7 @@ async def test_a_key_belongs_to_its_principal(world: World, fresh: Fresh) -> Non
 
 async def test_a_pending_call_can_be_repeated_with_its_approval_under_the_same_key(world: World) -> None:
     command = {"argv": ["touch", "made"]}
+    await world.taint()
     asked = await world.call("shell", command, idempotency_key="k")
     assert asked.approval is not None
     await world.house.approvals.decide(asked.approval.id, Ruling.APPROVE, by=OPERATOR)

@@ -138,6 +138,7 @@ async def test_labels_survive_a_restart(tmp_path: Path) -> None:
 
 async def test_an_approval_runs_one_call_once(world: World) -> None:
     command = {"argv": ["touch", "made"]}
+    await world.taint()
     asked = await world.call("shell", command)
     assert asked.approval is not None
     assert not (world.workspace / "made").exists()
@@ -153,6 +154,7 @@ async def test_an_approval_runs_one_call_once(world: World) -> None:
 
 
 async def test_an_approval_for_other_arguments_or_another_caller_is_not_spent(world: World, fresh: Fresh) -> None:
+    await world.taint()
     asked = await world.call("shell", {"argv": ["touch", "made"]})
     assert asked.approval is not None
     await world.house.approvals.decide(asked.approval.id, Ruling.APPROVE, by=OPERATOR)

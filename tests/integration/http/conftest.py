@@ -21,13 +21,14 @@ from holdfast.contracts import (
     Digest,
     Finding,
     InvalidRequest,
+    Label,
     OperatorError,
     Principal,
     Reason,
     RuleId,
     Scope,
-    SessionId,
     Severity,
+    Source,
     Status,
     TenantId,
     Text,
@@ -38,7 +39,10 @@ from holdfast.contracts import (
     Where,
 )
 from holdfast.contracts.limits import BUILTIN
+from holdfast.server.approval_desk import RecordedApprovals
+from holdfast.server.audit import AuditLog, ChainWriter, Durability
 from holdfast.server.auth import Authenticator, TokenIssuer
+from holdfast.server.flow.references import NO_REFERENCES, References
 from holdfast.server.http import (
     HttpDeps,
     HttpLimits,
@@ -52,8 +56,10 @@ from holdfast.server.http import (
     run,
     serve,
 )
+from holdfast.server.lease_desk import RecordedLeases
 from holdfast.server.metrics import Metrics
-from holdfast.server.store import Approval, Approvals, Sessions, Store, Tokens, digest_arguments
+from holdfast.server.policies import Policies
+from holdfast.server.store import Approval, Approvals, Leases, Sessions, Store, Tokens, digest_arguments
 
 KEY = b"a key for tests only, 32 bytes.." * 2
 TENANT = TenantId("acme")
@@ -92,6 +98,12 @@ class SmallService:
         names = ["echo", "slow", "short", "break", "ask", *DENIALS]
         return [_spec(name) for name in (*names, *(["secret"] if principal.subject == "insider" else []))]
 
+    def specs(self) -> Sequence[ToolSpec]:
+        return [_spec("echo")]
+
+    def get(self, name: ToolName) -> ToolSpec | None:
+        return _spec(name) if name == "echo" else None
+
     async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
         self.calls.append(call)
         result = await self._result(call, principal)
@@ -126,6 +138,11 @@ class SmallService:
             raise RuntimeError("the secret is hunter2")
         text = str(call.arguments.get("text", ""))
         return ToolResult(call_id=call.id, tool=call.tool, status=Status.OK, output=text, content=(Text(text=text),))
+
+
+async def nothing_named(_approval: Approval, _arguments: object) -> References:
+    """No call here names a file."""
+    return NO_REFERENCES
 
 
 class SmallScanning:
@@ -200,6 +217,7 @@ class World:
     issuer: TokenIssuer
     tokens: Tokens
     approvals: Approvals
+    sessions: Sessions
     store: Store
     ready: Ready
     _kept: dict[str, str] = field(default_factory=dict)
@@ -253,23 +271,33 @@ class World:
     def ask_approval(self, subject: str = "alice", tenant: str = TENANT, call: str = "c1") -> Approval:
         """A call that waits."""
         principal = Principal(subject=subject, tenant=TenantId(tenant), scopes=frozenset(), token_id="t")
+        session = self.do(self.sessions.mint(tenant=TenantId(tenant), subject=subject))
         arguments = {"text": "hi"}
+        nothing = Digest.of(b"")
         return self.do(
             self.approvals.create(
                 call_id=CallId(call),
                 principal=principal,
-                session=SessionId("s"),
+                session=session.id,
+                lineage=session.id,
                 tool=ToolName("echo"),
                 definition=Digest.of(b"definition"),
+                policy=Digest.of(b"policy"),
                 arguments=arguments,
                 digest=digest_arguments(arguments),
-                forbids=("f",),
-                labels=frozenset(),
+                forbids=("no-dotenv",),
+                labels=frozenset({Label.PRIVATE}),
                 level="operator",
+                references=[],
+                references_digest=nothing,
+                carried=nothing,
+                flow=[_SOURCE],
+                facts={"sink": "send"},
             )
         )
 
 
+_SOURCE = Source(call_id="c0", tool="file_read", labels=frozenset({Label.PRIVATE}), places=("file:a",), at=0.0)
 LIMITS = HttpLimits(body_s=1.0, request_s=600.0)
 
 
@@ -286,7 +314,11 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
         listening = bind(where)
         port = listening.getsockname()[1]
         issuer = TokenIssuer(key=KEY, issuer="holdfast:local", tokens=tokens)
-        service, approvals, ready, metrics = SmallService(), Approvals(store), Ready(), Metrics()
+        service, approvals, ready, metrics = SmallService(), Approvals(store, key=b"k" * 32), Ready(), Metrics()
+        sessions = Sessions(store)
+        chain = ChainWriter(folder / "audit", key=b"k" * 32, durability=Durability.PROCESS)
+        policies = Policies(None, "supervised", service.specs)
+        shared = {"sessions": sessions, "audit": AuditLog(chain), "policy": policies.current}
         settings = {"hosts": loopback_hosts(port), "limits": LIMITS, "admin_http": True, **surface}
         app = build_app(
             HttpDeps(
@@ -294,8 +326,9 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
                 tools=service,
                 scanning=SmallScanning(),
                 registrar=SmallRegistrar(),
-                approvals=approvals,
-                sessions=Sessions(store),
+                approvals=RecordedApprovals(approvals=approvals, rebinding=nothing_named, **shared),
+                leases=RecordedLeases(leases=Leases(store), catalogue=service, **shared),
+                sessions=sessions,
                 session_tokens=issuer,
                 authenticating=Authenticator(key=KEY, issuer="holdfast:local", tokens=tokens),
                 readiness=ready,
@@ -305,11 +338,12 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
         )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        worlds.append(World(port, loop, stop, service, issuer, tokens, approvals, store, ready))
+        worlds.append(World(port, loop, stop, service, issuer, tokens, approvals, sessions, store, ready))
         try:
             await serve(app, listening, where, started=started.set, stop=stop)
         finally:
             await store.close()
+            await chain.aclose()
 
     def body() -> None:
         try:

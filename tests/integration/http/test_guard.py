@@ -215,7 +215,10 @@ def test_a_request_of_two_lengths_is_refused(world, lines):
 
 PUBLIC = ("/healthz", "/readyz", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp")
 GUARDED = (
-    *(("GET", path) for path in ("/v1/tools", "/v1/tools/echo", "/v1/approvals", "/v1/approvals/x", "/v1/sessions")),
+    *(
+        ("GET", path)
+        for path in ("/v1/tools", "/v1/tools/echo", "/v1/approvals", "/v1/approvals/x", "/v1/sessions", "/v1/leases")
+    ),
     *(("GET", path) for path in ("/metrics", "/openapi.json", "/nowhere", "/docs", "/healthz/", "//healthz", "/mcp")),
     *(("POST", path) for path in ("/v1/call", "/v1/tools", "/v1/scan", "/v1/approvals/x", "/v1/sessions", "/mcp")),
     *(("POST", path) for path in PUBLIC),
@@ -265,6 +268,10 @@ def test_a_revoked_token_ends_at_once(world):
         ("GET", "/v1/approvals", "approve"),
         ("POST", "/v1/approvals/x", "approve"),
         ("POST", "/v1/sessions", "host"),
+        ("POST", "/v1/sessions/x/request", "host"),
+        ("GET", "/v1/leases", "approve"),
+        ("POST", "/v1/leases", "approve"),
+        ("DELETE", "/v1/leases/x", "approve"),
         ("GET", "/metrics", "metrics"),
     ],
 )

@@ -165,6 +165,8 @@ def test_an_approver_decides_and_the_caller_sees_it(world):
     decided = world.send("POST", f"/v1/approvals/{waiting.id}", {"decision": "approve", "note": "fine"}, approver)
     assert decided.status == 200
     assert decided.json()["state"] == "approved"
+    assert decided.json()["flow"][0]["places"] == ["file:a"]
+    assert decided.json()["reasons"].keys() == {"no-dotenv"}
     own = world.send("GET", f"/v1/approvals/{waiting.id}", None, world.token("call"))
     assert own.json()["state"] == "approved"
     assert set(own.json()) == {

@@ -58,7 +58,8 @@ OPERATIONS = [
     *("GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/mcp"),
     *("POST /v1/call", "POST /v1/scan", "GET /v1/tools", "POST /v1/tools", "GET /v1/tools/{name}"),
     *("GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}"),
-    *("GET /v1/sessions", "POST /v1/sessions", "GET /v1/sessions/{id}"),
+    *("GET /v1/leases", "POST /v1/leases", "DELETE /v1/leases/{id}"),
+    *("GET /v1/sessions", "POST /v1/sessions", "GET /v1/sessions/{id}", "POST /v1/sessions/{id}/request"),
 ]
 
 

@@ -5,11 +5,24 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from holdfast.contracts import Conflict, Digest, InvalidRequest, NotFound, Scope, TenantId, ToolName
+from holdfast.contracts import (
+    CallId,
+    Conflict,
+    Digest,
+    InvalidRequest,
+    Label,
+    NotFound,
+    Place,
+    Scope,
+    Source,
+    TenantId,
+    ToolName,
+)
 from holdfast.server.store import (
     Begun,
     Idempotency,
     PinState,
+    Places,
     Replayed,
     Sessions,
     TokenRow,
@@ -17,6 +30,7 @@ from holdfast.server.store import (
     Tools,
     ToolState,
     Upstreams,
+    Uses,
     schema,
     sweep,
 )
@@ -25,6 +39,7 @@ pytestmark = pytest.mark.anyio
 
 NAME = ToolName("word_count")
 ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
+SOURCE = Source(call_id="c1", tool="read", labels=frozenset({Label.PRIVATE}), places=("file:a",), at=0.0)
 
 
 def _token(clock, name="t1"):
@@ -291,3 +306,39 @@ async def test_only_what_has_passed_is_swept(store, clock, keys, principal):
     assert await sweep(store, now=clock.now + 30 * 24 * 3600) == 3
 
     assert [row["id"] for row in await store.rows(select(schema.sessions))] == [kept.id]
+
+
+async def test_the_root_of_a_line_stays_while_there_are_children(store, clock):
+    """What was used and asked is counted at the root: it must not become another."""
+    sessions, uses = Sessions(store, clock=clock), Uses(store, clock=clock)
+    root = await sessions.mint(tenant=TenantId("acme"), subject="alice", ttl_s=60)
+    clock.now += 59
+    child = await sessions.mint(tenant=TenantId("acme"), subject="alice", parent=root.id, ttl_s=7 * 24 * 3600)
+    await sessions.learn(child.id, frozenset({Label.PRIVATE}), source=SOURCE)
+    await uses.spend(root.id, ONE, call_id=CallId("c1"))
+
+    clock.now += 7 * 24 * 3600 + 3600
+    assert await sweep(store, now=clock.now) == 0
+    assert await Sessions(store, clock=clock).lineage(child.id) == root.id
+    assert await uses.spent(root.id, ONE) == "c1"
+    clock.now += 7 * 24 * 3600
+    assert await sweep(store, now=clock.now) == 2, "the child, and what taught it"
+    assert await sweep(store, now=clock.now) == 3, "the root, what taught it, and what was used"
+    assert await uses.spent(root.id, ONE) is None
+
+
+async def test_what_is_kept_of_places_and_default_sessions_is_not_swept(store, clock, principal):
+    sessions, uses, places = Sessions(store, clock=clock), Uses(store, clock=clock), Places(store, clock=clock)
+    default = await sessions.default(principal())
+    await sessions.learn(default.id, frozenset({Label.PRIVATE}), source=SOURCE)
+    await uses.spend(default.id, ONE, call_id=CallId("c1"))
+    await places.mark(
+        TenantId("acme"),
+        [Place("file", "a")],
+        frozenset({Label.PRIVATE}),
+        call_id=CallId("c1"),
+        tool=NAME,
+        session=default.id,
+    )
+
+    assert await sweep(store, now=clock.now + 1000 * 24 * 3600) == 0

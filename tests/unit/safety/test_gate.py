@@ -17,12 +17,15 @@ from holdfast.contracts import (
     CallId,
     Digest,
     Effect,
+    FlowFacts,
     Json,
     Label,
     Limits,
     Principal,
     Reason,
     Scope,
+    Sink,
+    TenantId,
     ToolName,
     ToolSpec,
 )
@@ -43,6 +46,21 @@ when { context.session.labels.contains("untrusted") };
 @id("firm") @reason("never") forbid (principal, action, resource) when { context.facts.leaks > 0 };
 """
 SEND = tool("send", {"to": {"type": "string"}, "parts": {"type": "array"}}, Effect.EGRESS)
+BUNDLE = load(POLICIES, SEND)
+FILES, STATE = Digest.of(b"files"), Digest.of(b"state")
+NO_FLOW = FlowFacts(
+    effects=SEND.effects,
+    sink=Sink.SEND,
+    private=False,
+    untrusted=False,
+    args_from_user=True,
+    all_from_user=True,
+    repeated=False,
+    receivers_listed=True,
+    receivers_from_user=True,
+    args_contain_private=False,
+    args_from_untrusted=False,
+)
 
 
 def digest(arguments: Mapping[str, Json]) -> Digest:
@@ -53,12 +71,16 @@ def digest(arguments: Mapping[str, Json]) -> Digest:
 class Approved:
     """An approval in the ledger, and everything it is bound to."""
 
+    tenant: TenantId = person().tenant
     principal: str = "alice"
     session: str = "s1"
     tool: ToolName = SEND.name
     definition: Digest = SEND.digest
     arguments: Digest
     labels: frozenset[Label] = frozenset({Label.PRIVATE})
+    policy: Digest = BUNDLE.digest
+    references: Digest = FILES
+    carried: Digest = STATE
     forbids: tuple[str, ...] = ("ask",)
 
 
@@ -82,12 +104,28 @@ class Ledger:
 
 
 @dataclass(slots=True)
+class Leased:
+    """Leases in memory, and how many uses each has left."""
+
+    left: dict[str, int] = field(default_factory=dict)
+    meanwhile: Any = None
+    """Something that happens while the gate waits."""
+
+    async def spend(self, lease: str) -> bool:
+        if self.meanwhile is not None:
+            self.meanwhile()
+        self.left[lease] = self.left.get(lease, 0) - 1
+        return self.left[lease] >= 0
+
+
+@dataclass(slots=True)
 class World:
-    """A catalogue, a ledger and the bundle of now, all of which a test can change."""
+    """A catalogue, two ledgers and the bundle of now, all of which a test can change."""
 
     tools: dict[str, ToolSpec]
     bundle: PolicyBundle
     ledger: Ledger = field(default_factory=Ledger)
+    leases: Leased = field(default_factory=Leased)
     asked_for: Principal | None = None
 
     def current(self, principal: Principal) -> PolicyBundle:
@@ -99,12 +137,12 @@ class World:
 
     @property
     def gate(self) -> Gate:
-        return Gate(catalogue=self, approvals=self.ledger, policy=self.current, digest=digest)
+        return Gate(catalogue=self, approvals=self.ledger, leases=self.leases, policy=self.current, digest=digest)
 
 
 @pytest.fixture
 def world() -> World:
-    return World(tools={SEND.name: SEND}, bundle=load(POLICIES, SEND))
+    return World(tools={SEND.name: SEND}, bundle=BUNDLE)
 
 
 ARGUMENTS: dict[str, Json] = {"to": "bob", "parts": [{"text": "hello"}, 1]}
@@ -122,6 +160,9 @@ def call(world: World, arguments: Mapping[str, Json] = ARGUMENTS, **named: Any) 
             "session": session(),
             "limits": SEND.limits,
             "facts": NOTHING_FOUND,
+            "flow": NO_FLOW,
+            "references": FILES,
+            "carried": STATE,
             **named,
         }
     )
@@ -283,6 +324,10 @@ OTHER: dict[str, Json] = {"to": "eve", "parts": []}
         {"definition": Digest.of(b"older")},
         {"arguments": digest(OTHER)},
         {"labels": frozenset[Label]()},
+        {"tenant": TenantId("other")},
+        {"policy": Digest.of(b"older")},
+        {"references": Digest.of(b"other files")},
+        {"carried": Digest.of(b"another state")},
     ],
     ids=lambda bound: next(iter(bound)),
 )
@@ -346,10 +391,33 @@ async def test_arguments_changed_by_their_owner_while_the_approval_is_spent_do_n
     assert answer.arguments == ARGUMENTS
 
 
-async def test_a_lease_lifts_what_asks_an_operator_but_not_what_asks_anew(world: World) -> None:
-    leased = frozenset({"ask", "each", "firm"})
+def leased(world: World, *labels: Label, uses: int = 1, **named: Any) -> GateRequest:
+    world.leases.left["l1"] = uses
+    lifted = {"session": session(*labels), "lease": "l1", "leased": frozenset({"ask", "each", "firm"})}
+    return call(world, **{**lifted, **named})
 
-    assert code(await world.gate.authorize(call(world, session=session(Label.PRIVATE), leased=leased))) == "authorized"
-    assert (
-        code(await world.gate.authorize(call(world, session=session(Label.UNTRUSTED), leased=leased))) == "policy/each"
-    )
+
+async def test_a_lease_lifts_what_asks_an_operator_but_not_what_asks_anew(world: World) -> None:
+    assert code(await world.gate.authorize(leased(world, Label.PRIVATE))) == "authorized"
+    assert code(await world.gate.authorize(leased(world, Label.UNTRUSTED))) == "policy/each"
+
+
+async def test_a_lease_is_used_up(world: World) -> None:
+    request = leased(world, Label.PRIVATE, uses=2)
+
+    assert [code(await world.gate.authorize(request)) for _ in range(3)] == [
+        "authorized",
+        "authorized",
+        "gate/lease-invalid",
+    ]
+
+
+async def test_what_a_lease_would_lift_is_not_lifted_without_it(world: World) -> None:
+    assert code(await world.gate.authorize(leased(world, Label.PRIVATE, lease=None))) == "policy/ask"
+
+
+async def test_what_changes_while_the_lease_is_spent_is_noticed(world: World) -> None:
+    request = leased(world, Label.PRIVATE)
+    world.leases.meanwhile = world.tools.clear
+
+    assert code(await world.gate.authorize(request)) == "gate/tool-changed"

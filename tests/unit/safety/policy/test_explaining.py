@@ -30,6 +30,7 @@ def test_a_question_is_explained_with_permits_forbids_and_what_would_change_it()
         "an approval (level `operator`) that lifts `ask-http-private` would let exactly this call run",
         f"`supervised/egress.cedar` line {said.matches[1].line} holds `ask-http-private`",
         "in a session without the label `private` the call would be allowed",
+        "if every receiver were `trusted` in `[[labels]]` the call would be allowed",
     )
 
 

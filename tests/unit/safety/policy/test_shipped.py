@@ -4,13 +4,13 @@ from functools import cache
 from itertools import chain, combinations, product
 
 import pytest
-from tests.oracle.policy_oracle import Situation, expected
+from tests.oracle.policy_oracle import Situation, expected, sink
 from tests.oracle.policy_world import person, request, shipped, shipped_cases, shipped_sources, tool
 
-from holdfast.contracts import Effect, Label, OperatorError, Scope
+from holdfast.contracts import Effect, Label, OperatorError, Scope, Sink
 from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle
 from holdfast.safety.policy.cases import read_cases, sample_tools
-from holdfast.safety.policy.decisions import PolicyRequest
+from holdfast.safety.policy.decisions import ApprovalLevel, PolicyRequest
 from holdfast.safety.policy.profiles import select
 from holdfast.safety.policy.source import statements
 
@@ -64,6 +64,48 @@ def test_every_combination_is_decided_as_promised(profile: str) -> None:
         assert VERDICTS[type(decision)] == expected(profile, situation), situation
 
 
+FLAGS = ("args_from_user", "all_from_user", "repeated", "receivers_listed", "receivers_from_user")
+SAID = [frozenset(some) for count in range(len(FLAGS) + 1) for some in combinations(FLAGS, count)]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_fact_of_flow_counts_as_promised(profile: str) -> None:
+    """Every effect set, label set and staging with every set of flow facts, for a plain tool and for a fetch."""
+    plain = {effects: tool("t_" + "_".join(sorted(effects)), {}, *effects) for effects in EFFECTS}
+    fetch = tool(
+        "http_fetch", {"url": {"type": "string"}, "method": {"type": "string"}}, Effect.EGRESS, Effect.READ_UNTRUSTED
+    )
+    bundle = shipped(profile, fetch, *plain.values())
+
+    for spec, labels, staged, said in product((fetch, *plain.values()), LABELS, (True, False), SAID):
+        situation = Situation(
+            effects=frozenset(spec.effects),
+            labels=frozenset(labels),
+            may_call=True,
+            secret_found=False,
+            method=None,
+            fetch=spec is fetch,
+            staged=staged,
+            said=said,
+        )
+        flowing = {"sink": Sink(sink(situation)), **dict.fromkeys(said, True)}
+        decision = bundle.decide(request(spec, {}, labels=labels, flowing=flowing))
+        assert VERDICTS[type(decision)] == expected(profile, situation), situation
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("likeness", ["args_contain_private", "args_from_untrusted"])
+def test_a_likeness_never_frees_a_call(profile: str, likeness: str) -> None:
+    tools = [tool("t_" + "_".join(sorted(effects)), {}, *effects) for effects in EFFECTS]
+    bundle = shipped(profile, *tools)
+    for spec, labels, said in product(tools, LABELS, SAID[:6]):
+        without, with_it = (
+            bundle.decide(request(spec, {}, labels=labels, flowing=dict.fromkeys(facts, True)))
+            for facts in (said, said | {likeness})
+        )
+        assert isinstance(without, Allowed) or not isinstance(with_it, Allowed)
+
+
 def decided(profile: str) -> dict[str, tuple[set[str], set[str]]]:
     """Of each policy, the cases it matches and the cases it does not."""
     files = read_cases(shipped_cases(), profile)
@@ -77,6 +119,7 @@ def decided(profile: str) -> dict[str, tuple[set[str], set[str]]]:
             spec=samples[case.tool],
             arguments=case.arguments,
             facts=case.facts,
+            flow=case.flow.facts(samples[case.tool]),
         )
         matched = {match.id for match in bundle.explain(call).matches}
         for name, (hits, misses) in found.items():
@@ -143,5 +186,7 @@ def test_an_ordinary_file_is_read_without_a_question(path: str) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profile_asks_only_if_somebody_is_there_to_ask(profile: str) -> None:
     asking = [match.id for match in shipped(profile).policies if match.approval is not None]
+    leased = [match.id for match in shipped(profile).policies if match.approval is ApprovalLevel.LEASE]
 
-    assert bool(asking) == (profile != "autonomous")
+    assert bool(set(asking) - set(leased)) == (profile != "autonomous")
+    assert bool(leased) == (profile == "autonomous")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from holdfast.contracts import (
-    ALL_EFFECTS,
     Authorized,
     CallId,
     Completed,
+    Effect,
     InvalidRequest,
     Json,
     Limits,
@@ -93,5 +93,5 @@ async def test_anything_but_one_command_is_refused(arguments: dict[str, Json]) -
     assert runner.asked == []
 
 
-def test_it_is_said_to_do_anything() -> None:
-    assert SPEC.effects == ALL_EFFECTS
+def test_it_is_said_to_read_write_and_execute_and_not_to_reach_out() -> None:
+    assert SPEC.effects == {Effect.READ_PRIVATE, Effect.WRITE, Effect.EXECUTE}

@@ -40,7 +40,7 @@ EFFECTS = {
     "file_write": {Effect.WRITE},
     "file_list": {Effect.READ_PRIVATE},
     "file_grep": {Effect.READ_PRIVATE},
-    "output_read": {Effect.READ_PRIVATE, Effect.READ_UNTRUSTED},
+    "output_read": set(),
 }
 
 

@@ -1,0 +1,57 @@
+"""The desks where operators decide, and the webhook that is told of questions. They are the same for every face."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from holdfast.tools.registry import Registry
+
+from ..approval_desk import RecordedApprovals
+from ..config import Settings
+from ..edited import Edited
+from ..flow import Flow
+from ..lease_desk import RecordedLeases
+from ..policies import Policies
+from ..webhook_wire import read_key
+from ..webhooks import Questions, Webhook
+from .state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desks:
+    """Where operators decide."""
+
+    approvals: RecordedApprovals
+    leases: RecordedLeases
+
+
+def desks_of(state: State, registry: Registry, policies: Policies, flow: Flow) -> Desks:
+    """The desks over *state*."""
+    edited = Edited(flow=flow, catalogue=registry, sessions=state.sessions)
+    approvals = RecordedApprovals(
+        approvals=state.approvals,
+        sessions=state.sessions,
+        audit=state.audit,
+        policy=policies.current,
+        rebinding=edited.references,
+    )
+    leases = RecordedLeases(
+        leases=state.leases,
+        sessions=state.sessions,
+        audit=state.audit,
+        catalogue=registry,
+        policy=policies.current,
+    )
+    return Desks(approvals=approvals, leases=leases)
+
+
+def open_webhook(stack: AsyncExitStack, settings: Settings, desk: RecordedApprovals, questions: Questions) -> None:
+    """Send *questions* to the configured webhook, if any, until *stack* closes.
+
+    Raises: OperatorError when its key will not do.
+    """
+    url, key_file = settings.approvals.webhook, settings.approvals.webhook_key_file
+    if url is None or key_file is None:
+        return
+    webhook = Webhook(url=url, key=read_key(key_file), questions=questions, desk=desk)
+    webhook.start()
+    stack.push_async_callback(webhook.close)

@@ -1,0 +1,7 @@
+"""How labels flow through calls: what a call touches, what policy is told of it, what is remembered. Denies nothing."""
+
+from .flow import Answer, Flow, Look
+from .ground import Files, Ground
+from .references import NO_REFERENCES, References
+
+__all__ = ["NO_REFERENCES", "Answer", "Files", "Flow", "Ground", "Look", "References"]

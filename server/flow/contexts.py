@@ -1,0 +1,66 @@
+"""What is remembered of a line of sessions while the server runs: fingerprints, files it made. Never on disk."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from holdfast.contracts import Label, Place, SessionId
+from holdfast.safety.flow import Fingerprints, UserRequest
+
+MOST_CONTEXTS: Final = 1_000
+"""Lines of sessions remembered, each with at most a few MiB of fingerprints; the one unused longest goes first."""
+MOST_FILES: Final = 4_096
+LEARNED_CHARACTERS: Final = 256 * 1024
+"""Of one output; what lies behind leaves no fingerprint."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One line of sessions."""
+
+    prints: Fingerprints = field(default_factory=Fingerprints)
+    made: set[Place] = field(default_factory=set[Place])
+    """Files this line has made itself: writing them again destroys nothing of anybody else's."""
+
+    def learn(self, texts: Iterable[str], labels: frozenset[Label]) -> None:
+        """Remember what *texts* look like."""
+        room = LEARNED_CHARACTERS
+        for text in texts:
+            self.prints.learn(text[:room], labels)
+            room -= len(text)
+            if room <= 0:
+                return
+
+    def made_file(self, place: Place) -> None:
+        """Remember that it was this line that made the file at *place*."""
+        if len(self.made) < MOST_FILES:
+            self.made.add(place)
+
+
+class Contexts:
+    """The contexts of one server, and the users' requests as they are compared with."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[SessionId, Context] = OrderedDict()
+        self._requests: OrderedDict[str, UserRequest] = OrderedDict()
+
+    def of(self, line: SessionId) -> Context:
+        """The context of the sessions under *line*."""
+        context = self._known.setdefault(line, Context())
+        self._known.move_to_end(line)
+        if len(self._known) > MOST_CONTEXTS:
+            self._known.popitem(last=False)
+        return context
+
+    def request(self, text: str | None) -> UserRequest | None:
+        """*text* ready for comparing; None when the host said nothing of what the user asked."""
+        if not text:
+            return None
+        request = self._requests.get(text)
+        if request is None:
+            request = self._requests[text] = UserRequest(text)
+            if len(self._requests) > MOST_CONTEXTS:
+                self._requests.popitem(last=False)
+        self._requests.move_to_end(text)
+        return request

@@ -1,0 +1,242 @@
+"""Where a call reads, writes and sends: its places, and what the operator's rows say of them. It keeps nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from holdfast.contracts import Effect, Json, Label, Place, Sink, ToolSpec, Upstream
+from holdfast.contracts.flow import ANY, FILES
+from holdfast.safety.flow import (
+    Asked,
+    Hosts,
+    LabelRows,
+    Spoken,
+    Subject,
+    Word,
+    call_effects,
+    fold_key,
+    places,
+    sink_of,
+    whole,
+)
+from holdfast.safety.flow import Files as FileNames
+from holdfast.sandbox.workspace import Located, Mark
+
+HOSTS: Final = "host"
+"""The space of hosts that `http_fetch` reaches."""
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+NOTHING_SAID: Final = Spoken(confidentiality=None, integrity=None)
+_READING: Final = frozenset({Effect.READ_PRIVATE, Effect.READ_UNTRUSTED})
+_KEEPING: Final = frozenset({Effect.WRITE, Effect.EXECUTE, Effect.SPEND})
+
+
+class Files(Protocol):
+    """What is asked of the workspace."""
+
+    def locate(self, path: str, /) -> Located:
+        """Where reading *path* would lead."""
+        ...
+
+    def survey(self) -> Mapping[str, Mark] | None:
+        """Every file with its mark."""
+        ...
+
+    def read(self, path: str, *, offset: int = 0, limit: int | None = None) -> tuple[bytes, int]:
+        """Bytes of a file, and its whole size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """What one call touches."""
+
+    effects: frozenset[Effect]
+    sink: Sink
+    writes: tuple[Place, ...]
+    carries: tuple[Place, ...]
+    receivers_listed: bool
+    new_file: Place | None
+    """The file it would make, if nothing stands there."""
+
+
+class Ground:
+    """The operator's rows over the workspace, hosts and upstreams."""
+
+    def __init__(self, rows: LabelRows, files: Files | None) -> None:
+        self.rows = rows
+        self.files = files
+
+    def touched(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> Touched:
+        """What a call of *spec* with *arguments* touches, before it runs."""
+        effects = self.effects(spec, arguments)
+        writes = self._writes(spec, arguments, effects)
+        new_file = self._new_file(spec, arguments)
+        return Touched(
+            effects=effects,
+            sink=_sink(spec, arguments, effects, staged=spec.flow.staged or new_file is not None),
+            writes=writes,
+            carries=places(spec.flow.carries, _space(spec), arguments),
+            receivers_listed=self._listed(spec, arguments),
+            new_file=new_file,
+        )
+
+    def effects(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> frozenset[Effect]:
+        """The effects of this call; writing where anybody can read is egress."""
+        effects = call_effects(spec, arguments)
+        if Effect.WRITE not in effects or Effect.EGRESS in effects:
+            return effects
+        public = self._public(spec, arguments, self._writes(spec, arguments, effects))
+        return effects | {Effect.EGRESS} if public else effects
+
+    def reads(
+        self, spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect], result: Json = None
+    ) -> tuple[Place, ...]:
+        """The places it reads; after it has run, *result* may say so exactly."""
+        if _is_fetch(spec):
+            return _hosts(arguments)
+        if spec.flow.reads is None:
+            return (whole(_space(spec)),) if effects & _READING else ()
+        if spec.effects & _READING and not effects & _READING:  # it reads under conditions that this call does not meet
+            return ()
+        found = places(spec.flow.reads, _space(spec), arguments, result)
+        return found if _space(spec) != FILES else tuple(dict.fromkeys((*found, *self._real(arguments))))
+
+    def spoken(
+        self, spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect], reads: tuple[Place, ...]
+    ) -> Spoken:
+        """What the operator says of what it reads, at *reads* if that is files."""
+        if not effects & _READING:
+            return NOTHING_SAID
+        if isinstance(spec.runtime, Upstream) or _is_fetch(spec):
+            return self.rows.read(subject(spec, arguments))
+        return self.rows.read(FileNames(keys=tuple(place.key for place in reads)))
+
+    def written(
+        self, spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect], result: Json
+    ) -> tuple[Place, ...]:
+        """The places it has written, now that its answer may name them."""
+        if spec.flow.writes is None:
+            return self._writes(spec, arguments, effects)
+        return places(spec.flow.writes, _space(spec), arguments, result)
+
+    def lists(self, spec: ToolSpec) -> Callable[[str, Json], bool]:
+        """Whether a value of an argument of *spec* is on the operator's list."""
+        if isinstance(spec.runtime, Upstream):
+            return partial(self.rows.lists, spec.runtime.server, spec.runtime.tool)
+        return _nobody
+
+    def _writes(self, spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect]) -> tuple[Place, ...]:
+        if _is_fetch(spec):
+            return () if _method(arguments) in _SAFE_METHODS else _hosts(arguments)
+        sends = Effect.EGRESS in effects and not effects & _READING
+        if not (effects & _KEEPING or sends):
+            return ()
+        if spec.flow.writes is None:
+            return (whole(_space(spec)),)
+        return places(spec.flow.writes, _space(spec), arguments)
+
+    def _public(self, spec: ToolSpec, arguments: Mapping[str, Json], writes: tuple[Place, ...]) -> bool:
+        if isinstance(spec.runtime, Upstream):
+            return self.rows.public(subject(spec, arguments))
+        return self.rows.public(FileNames(keys=tuple(place.key for place in writes if place.space == FILES)))
+
+    def _listed(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> bool:
+        if _is_fetch(spec) or isinstance(spec.runtime, Upstream):
+            return self.rows.listed(subject(spec, arguments))
+        return False
+
+    def _real(self, arguments: Mapping[str, Json]) -> tuple[Place, ...]:
+        """The file that a link in the path leads to, beside the path itself."""
+        path = arguments.get("path")
+        if self.files is None or not isinstance(path, str):
+            return ()
+        real = self.files.locate(path).real
+        return () if real is None else (Place(FILES, fold_key(real)),)
+
+    def _new_file(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> Place | None:
+        path = arguments.get("path")
+        if spec.name != "file_write" or isinstance(spec.runtime, Upstream) or self.files is None:
+            return None
+        if not isinstance(path, str) or self.files.locate(path).exists:
+            return None
+        return Place(FILES, fold_key(path))
+
+
+def subject(spec: ToolSpec, arguments: Mapping[str, Json]) -> Subject:
+    """What the operator's rows are asked about: the host of a fetch, or the call of an upstream's tool."""
+    if isinstance(spec.runtime, Upstream):
+        return Asked(
+            upstream=spec.runtime.server,
+            tool=spec.runtime.tool,
+            arguments=arguments,
+            schema=spec.input_schema,
+            receivers=spec.flow.receivers,
+        )
+    return Hosts(names=tuple(host.key for host in _hosts(arguments)))
+
+
+def labels_learned(
+    effects: frozenset[Effect], spoken: Spoken, kept: frozenset[Label], *, foreign_error: bool
+) -> frozenset[Label]:
+    """What a session learns from an answer: effects, corrected by the operator's rows; and what the places keep."""
+    learned = set(kept)
+    if effects & _READING:
+        private, untrusted = Effect.READ_PRIVATE in effects, Effect.READ_UNTRUSTED in effects
+        if spoken.confidentiality is not None:
+            private = spoken.confidentiality is Word.PRIVATE
+        if spoken.integrity is not None:
+            untrusted = spoken.integrity is Word.UNTRUSTED
+        learned |= {Label.PRIVATE} if private else set()
+        learned |= {Label.UNTRUSTED} if untrusted else set()
+    if foreign_error:
+        learned.add(Label.UNTRUSTED)
+    return frozenset(learned)
+
+
+def own_reading(touched: Touched, spec: ToolSpec) -> bool:
+    """Whether the call may send out what it reads itself, which no argument shows: a forward."""
+    sends = Effect.WRITE in touched.effects or (bool(spec.flow.receivers) and isinstance(spec.runtime, Upstream))
+    return sends and {Effect.EGRESS, Effect.READ_PRIVATE} <= touched.effects
+
+
+def in_workspace(spec: ToolSpec) -> bool:
+    """Whether the tool's own space is the workspace."""
+    return _space(spec) == FILES
+
+
+def _sink(spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect], *, staged: bool) -> Sink:
+    sink = sink_of(effects, staged=staged)
+    named = any(arguments.get(name.partition(".")[0]) not in (None, "", []) for name in spec.flow.receivers)
+    # A query has nobody who keeps what it says; a tool with receivers has.
+    return Sink.SEND if sink is Sink.QUERY and named and isinstance(spec.runtime, Upstream) else sink
+
+
+def _space(spec: ToolSpec) -> str:
+    return f"upstream:{spec.runtime.server}" if isinstance(spec.runtime, Upstream) else FILES
+
+
+def _is_fetch(spec: ToolSpec) -> bool:
+    return spec.name == "http_fetch" and not isinstance(spec.runtime, Upstream)
+
+
+def _method(arguments: Mapping[str, Json]) -> str:
+    return str(arguments.get("method") or "GET").upper()
+
+
+def _hosts(arguments: Mapping[str, Json]) -> tuple[Place, ...]:
+    try:
+        host = urlsplit(str(arguments.get("url", ""))).hostname
+    except ValueError:
+        host = None
+    return (Place(HOSTS, ANY if host is None else host.rstrip(".").lower()),)
+
+
+def _nobody(_argument: str, _value: Json) -> bool:
+    return False
+
+
+def as_texts(found: Iterable[Place]) -> tuple[str, ...]:
+    """Places as people read them."""
+    return tuple(str(place) for place in found)

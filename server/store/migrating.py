@@ -1,0 +1,102 @@
+"""Makes the tables of a new store and brings an older one up, in the transaction of its caller. Takes nothing away.
+
+1. A step says what it adds by name, so that it does the same after the tables have grown again.
+2. A store is at one version or the next, never between: what was begun is committed whole or not at all.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection, Table, insert, inspect, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateColumn
+
+from holdfast.contracts import OperatorError
+
+from . import schema
+from .turns import make_turns
+
+Step: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
+
+
+async def prepare(connection: AsyncConnection) -> None:
+    """Make or bring up the tables.
+
+    Raises: OperatorError when the database is somebody else's, or of a version that there is no step from.
+    """
+    if connection.dialect.name == "sqlite":
+        # Its driver begins no transaction for DDL: two that start at once would both find nothing and make the tables.
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    tables = frozenset(await connection.run_sync(_table_names))
+    if schema.schema_version.name not in tables:
+        if tables:
+            raise OperatorError("the store is a database of something else", remedy="name another file")
+        await _make(connection)
+        return
+    stored = await _stored(connection)
+    for version in range(stored[0], schema.VERSION) if len(stored) == 1 else ():
+        if version not in STEPS:
+            break
+        await STEPS[version](connection)
+        await connection.execute(update(schema.schema_version).values(version=version + 1))
+    if await _stored(connection) != [schema.VERSION]:
+        raise OperatorError(
+            "the store was written by another version of holdfast",
+            remedy="run the version that wrote it, or a newer one",
+        )
+
+
+async def _make(connection: AsyncConnection) -> None:
+    await connection.run_sync(schema.metadata.create_all)
+    await make_turns(connection)
+    await connection.execute(insert(schema.schema_version).values(version=schema.VERSION))
+
+
+async def _stored(connection: AsyncConnection) -> list[int]:
+    return list((await connection.execute(select(schema.schema_version.c.version))).scalars().all())
+
+
+async def _labels_and_places(connection: AsyncConnection) -> None:
+    """1 to 2: what approvals are bound to, who opened a session, places, sources, uses, leases."""
+    added = (
+        "policy",
+        "nonce",
+        "binding",
+        "refs",
+        "refs_digest",
+        "carried",
+        "unresolved",
+        "flow",
+        "facts",
+        "ran_before",
+        "lineage",
+    )
+    await _add_columns(connection, schema.approvals, added)
+    await _add_columns(connection, schema.sessions, ("minted_by",))
+    await _add_index(connection, schema.approvals, "approvals_by_lineage")
+    await _add_tables(connection, ("turns", "reopened", "places", "place_writes", "sources", "uses", "leases"))
+    await make_turns(connection)
+
+
+STEPS: Final[Mapping[int, Step]] = {1: _labels_and_places}
+"""From each older version to the next."""
+
+
+async def _add_columns(connection: AsyncConnection, table: Table, names: tuple[str, ...]) -> None:
+    for name in names:
+        column = CreateColumn(table.c[name]).compile(dialect=connection.dialect)
+        await connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column}"))
+
+
+async def _add_index(connection: AsyncConnection, table: Table, name: str) -> None:
+    index = next(one for one in table.indexes if one.name == name)
+    await connection.run_sync(index.create)
+
+
+async def _add_tables(connection: AsyncConnection, names: tuple[str, ...]) -> None:
+    tables = [schema.metadata.tables[name] for name in names]
+    await connection.run_sync(lambda sync: schema.metadata.create_all(sync, tables=tables, checkfirst=False))
+
+
+def _table_names(connection: Connection) -> list[str]:
+    return inspect(connection).get_table_names()
