@@ -37,7 +37,7 @@ durability = "power"         # or "process": survives a crash of the process, no
 host = "*"
 methods = ["GET", "HEAD"]
 
-# Where strangers write, what is private, what everybody may read: docs/flow.md. What is not said is left to the tools' effects.
+# Where strangers write, what is private, what all may read (docs/flow.md). What is not said, the tools' effects say.
 # [[labels]]
 # path = "inbox/**"          # of the workspace; or `host`, or `upstream` with `argument` and `values`
 # is = ["untrusted"]         # private | public, untrusted | trusted

@@ -1,4 +1,4 @@
-"""People who answer questions: one knows what the user asked for, one grows tired. Both see nothing but the call."""
+"""People who answer questions: one knows what the user asked for, one grows tired. They see what Holdfast shows."""
 
 import json
 from collections import Counter
@@ -22,15 +22,16 @@ class Approver:
     def __init__(self, truth: Iterable[str], *, tired: bool) -> None:
         """*truth* are the calls of the task, played without an attacker."""
         self._left = Counter(truth)
+        self._needed = frozenset(self._left)
         self._tired = tired
         self.questions = 0
 
-    def answer(self, tool: str, arguments: Mapping[str, Json]) -> bool:
-        """Yes or no."""
+    def answer(self, tool: str, arguments: Mapping[str, Json], carries: Iterable[str] = ()) -> bool:
+        """Yes or no. *carries* are the calls that wrote what this one would take along: no foreign one may be there."""
         self.questions += 1
         if self._tired and self.questions > PATIENCE:
             return True
-        return self._left[call_key(tool, arguments)] > 0
+        return self._left[call_key(tool, arguments)] > 0 and self._needed.issuperset(carries)
 
     def ran(self, tool: str, arguments: Mapping[str, Json]) -> None:
         """The call has been made: from now on it is one that nobody needs again."""

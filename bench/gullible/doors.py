@@ -1,12 +1,13 @@
 """What agent, host and approver can do: over HTTP at a real server, or on the bare world for a dry play."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx2
 
+from .approvers import call_key
 from .house import House, HouseError, fresh_tenant
 from .reading import Json
 from .world import World
@@ -68,6 +69,10 @@ class Door(Protocol):
         """The approver's answer."""
         ...
 
+    async def carries(self, approval: str) -> Sequence[str]:
+        """The calls, written one way, whose writes the call asked about would take along."""
+        ...
+
     async def tried_approval(self, who: Caller, approval: str) -> None:
         """An agent tries to approve."""
         ...
@@ -112,6 +117,13 @@ class HttpDoor:
         """The new session's id, or None when it was refused."""
         made = await self._post("/v1/sessions", {}, who.token)
         return str(made.json()["id"]) if made.status_code == 201 else None
+
+    async def carries(self, approval: str) -> Sequence[str]:
+        """As the approvals API shows them to who decides."""
+        token = await self._token("approve")
+        came = await self._client.get(f"/v1/approvals/{approval}", headers={"Authorization": f"Bearer {token}"})
+        shown = came.json()["facts"]["carries"] if came.status_code == 200 else []
+        return [call_key(one["tool"], one["arguments"] or {}) for one in shown]
 
     async def decide(self, approval: str, *, yes: bool) -> None:
         """The approver's answer, by the approvals API."""
@@ -231,6 +243,11 @@ class BareDoor:
 
     async def decide(self, approval: str, *, yes: bool) -> None:
         """Nobody asks."""
+
+    async def carries(self, approval: str) -> Sequence[str]:
+        """Nothing."""
+        del approval
+        return ()
 
     async def tried_approval(self, who: Caller, approval: str) -> None:
         """Nobody asks."""

@@ -185,7 +185,7 @@ class Play:
                 if tried.ran:
                     answer = tried
                     break
-            yes = self.approver.answer(tool, arguments)
+            yes = self.approver.answer(tool, arguments, await self.door.carries(asked))
             await self.door.decide(asked, yes=yes)
             self.approvals.append(asked)
             if not yes:

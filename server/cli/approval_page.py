@@ -111,6 +111,11 @@ def _carried(page: Page, record: JsonObject) -> None:
         page.line(f"{_joined(_list(write, 'labels'))}: {_text(write, 'place')}")
         page.line(f"written by {_text(write, 'tool')} at {_text(write, 'at')}", deep=4)
         page.line(f"call {_text(write, 'call_id')}, session {_text(write, 'session')}", deep=4)
+        if write.get("arguments") is None:
+            page.line("with arguments that are not kept: files, or more than 64 KiB; look at the place itself", deep=4)
+        for name, value in _object(write, "arguments").items():
+            page.line(f"{name} ({kind(value)})", deep=4)
+            page.value(value, deep=6)
 
 
 def _files(page: Page, record: JsonObject) -> None:

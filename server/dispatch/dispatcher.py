@@ -208,7 +208,7 @@ class Dispatcher:
         if isinstance(prepared, Ending):
             return prepared
         spec, session = prepared
-        ended = await self._take_key(call, spec, principal, trail)
+        ended = await self._take_key(call, spec, principal, session, trail)
         if ended is not None:
             # 12 label: an answer that is given again teaches this session what it taught the one it was first given to
             if ended.replayed is not None:
@@ -321,9 +321,15 @@ class Dispatcher:
         trail.spec = spec
         return spec, session
 
-    async def _take_key(self, call: ToolCall, spec: ToolSpec, principal: Principal, trail: Trail) -> Ending | None:
+    async def _take_key(
+        self, call: ToolCall, spec: ToolSpec, principal: Principal, session: Session, trail: Trail
+    ) -> Ending | None:
         # An answer is given again only to who is judged as the first was, for the tool as it was.
         bound = {"arguments": dict(call.arguments), "profile": principal.profile, "definition": str(spec.digest)}
+        if (
+            not spec.effects
+        ):  # then nothing says what the answer teaches: `output_read` answers what its session has read
+            bound["session"] = session.id
         earlier = await self._records.once.begin(call, principal, self._records.digest(bound))
         if isinstance(earlier, Reason):
             return refused(earlier)

@@ -56,16 +56,24 @@ class Ending:
 def answer_of(outcome: Outcome, ending: Ending) -> Answer:
     """What flow wants to know of an outcome, cleaned as *ending*."""
     texts = [block.text for block in ending.content if isinstance(block, Text)]
-    result: Json = ending.structured
-    if result is None and len(texts) == 1:
-        with contextlib.suppress(MalformedJson):
-            result = parse(texts[0].encode("utf-8", "surrogatepass"))
     return Answer(
-        result=result,
+        result=_said(outcome),
         texts=(*texts, *strings(ending.structured)),
         is_error=ending.status is Status.ERROR,
         known=isinstance(outcome, Completed) and not outcome.is_error,
     )
+
+
+def _said(outcome: Outcome) -> Json:
+    """What a tool answered, as it was said: a name that was redacted for the model would name another place."""
+    if not isinstance(outcome, Completed):
+        return None
+    texts = [block.text for block in outcome.content if isinstance(block, Text)]
+    if outcome.structured is not None or len(texts) != 1:
+        return outcome.structured
+    with contextlib.suppress(MalformedJson):
+        return parse(texts[0].encode("utf-8", "surrogatepass"))
+    return None
 
 
 def refused(reason: Reason) -> Ending:

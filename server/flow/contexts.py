@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from holdfast.contracts import Label, Place, SessionId
+from holdfast.contracts import Label, SessionId
 from holdfast.safety.flow import Fingerprints, UserRequest
 
 MOST_CONTEXTS: Final = 1_000
@@ -20,7 +20,7 @@ class Context:
     """One line of sessions."""
 
     prints: Fingerprints = field(default_factory=Fingerprints)
-    made: set[Place] = field(default_factory=set[Place])
+    made: set[str] = field(default_factory=set[str])
     """Files this line has made itself: writing them again destroys nothing of anybody else's."""
 
     def learn(self, texts: Iterable[str], labels: frozenset[Label]) -> None:
@@ -32,10 +32,10 @@ class Context:
             if room <= 0:
                 return
 
-    def made_file(self, place: Place) -> None:
-        """Remember that it was this line that made the file at *place*."""
+    def made_file(self, path: str) -> None:
+        """Remember that it was this line that made the file at *path*."""
         if len(self.made) < MOST_FILES:
-            self.made.add(place)
+            self.made.add(path)
 
 
 class Contexts:

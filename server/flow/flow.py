@@ -162,6 +162,7 @@ class Flow:
             call_id=call.call_id,
             tool=call.spec.name,
             session=call.session.id,
+            arguments=_for_the_operator(call),
             provisional=bool(begun.provisional),
         )
         return begun
@@ -169,8 +170,8 @@ class Flow:
     async def finish(self, call: Authorized, look: Look, begun: Begun, answer: "Answer") -> None:
         """Before the answer is handed out: settle what was written, and teach the session what was read."""
         touched = look.touched
-        if touched.new_file is not None:
-            self._contexts.of(look.line).made_file(touched.new_file)
+        if touched.file is not None and touched.is_new:
+            self._contexts.of(look.line).made_file(touched.file)
         if begun.provisional and (answer.known or begun.surveyed):
             await self._settle(call, look, begun, answer.result)
         learned, reads = await self._learned(
@@ -198,9 +199,11 @@ class Flow:
         """What an answer teaches, and the places it was read from."""
         effects = self._ground.effects(spec, arguments)
         reads = self._ground.reads(spec, arguments, effects, result)
-        kept = await self._places.labels(principal.tenant, reads) if reads else frozenset[Label]()
-        spoken = self._ground.spoken(spec, arguments, effects, reads)
         foreign = is_error and not isinstance(spec.runtime, Builtin)
+        # An error may quote what stands where the call was to write.
+        quoted = self._ground.written(spec, arguments, effects, result) if foreign else ()
+        kept = await self._places.labels(principal.tenant, (*reads, *quoted)) if reads or quoted else frozenset[Label]()
+        spoken = self._ground.spoken(spec, arguments, effects, reads)
         return labels_learned(effects, spoken, kept, foreign_error=foreign), reads
 
     async def learn(
@@ -229,6 +232,7 @@ class Flow:
             labels=begun.labels,
             tool=call.spec.name,
             session=call.session.id,
+            arguments=_for_the_operator(call),
         )
 
     async def _survey(self) -> Mapping[str, Mark] | None:
@@ -237,9 +241,8 @@ class Flow:
 
     def _touched(self, spec: ToolSpec, arguments: Mapping[str, Json], context: Context) -> Touched:
         touched = self._ground.touched(spec, arguments)
-        if touched.sink is Sink.CHANGE and spec.name == "file_write" and isinstance(spec.runtime, Builtin):
-            return replace(touched, sink=Sink.STAGE) if context.made.issuperset(touched.writes) else touched
-        return touched
+        is_own = touched.sink is Sink.CHANGE and touched.file in context.made
+        return replace(touched, sink=Sink.STAGE) if is_own else touched
 
     async def _carried(self, spec: ToolSpec, touched: Touched, principal: Principal) -> frozenset[Label]:
         """Labels of what the call acts on or sends although no argument holds it."""
@@ -249,7 +252,7 @@ class Flow:
             acts_on = (*acts_on, whole(FILES))
         if acts_on:
             labels |= await self._places.labels(principal.tenant, acts_on)
-        return labels | {Label.PRIVATE} if own_reading(touched, spec) else labels
+        return labels | {Label.PRIVATE} if own_reading(touched.effects, spec) else labels
 
     async def _spend(self, call: Authorized, look: Look) -> bool:
         """Whether the user's word was still there, if the call needs it: of two that come at once, one has it."""
@@ -326,6 +329,11 @@ def _uses_of(spec: ToolSpec, arguments: Mapping[str, Json], touched: Touched) ->
         return (call,)
     to_whom = use_digest(f"to:{spec.name}", arguments, schema=spec.input_schema, decisive=spec.flow.receivers)
     return (call, to_whom)
+
+
+def _for_the_operator(call: Authorized) -> Mapping[str, Json] | None:
+    """What somebody must see who lets a later call carry this along. Files show themselves."""
+    return None if in_workspace(call.spec) else call.arguments
 
 
 def _named_by_answer(spec: ToolSpec) -> bool:

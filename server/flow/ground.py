@@ -57,8 +57,10 @@ class Touched:
     writes: tuple[Place, ...]
     carries: tuple[Place, ...]
     receivers_listed: bool
-    new_file: Place | None
-    """The file it would make, if nothing stands there."""
+    file: str | None
+    """The file that `file_write` would write, in one spelling and not folded: two files may fold to one place."""
+    is_new: bool
+    """Nothing stands there."""
 
 
 class Ground:
@@ -72,14 +74,19 @@ class Ground:
         """What a call of *spec* with *arguments* touches, before it runs."""
         effects = self.effects(spec, arguments)
         writes = self._writes(spec, arguments, effects)
-        new_file = self._new_file(spec, arguments)
+        file = _file_written(spec, arguments)
+        is_new = file is not None and self.files is not None and not self.files.locate(file).exists
+        reads = self.reads(spec, arguments, effects)
+        carries = places(spec.flow.carries, _space(spec), arguments)
         return Touched(
             effects=effects,
-            sink=_sink(spec, arguments, effects, staged=spec.flow.staged or new_file is not None),
+            sink=_sink(spec, arguments, effects, staged=spec.flow.staged or is_new),
             writes=writes,
-            carries=places(spec.flow.carries, _space(spec), arguments),
+            # A forward takes along what it reads, as it is there now.
+            carries=tuple(dict.fromkeys((*carries, *reads))) if own_reading(effects, spec) else carries,
             receivers_listed=self._listed(spec, arguments),
-            new_file=new_file,
+            file=file,
+            is_new=is_new,
         )
 
     def effects(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> frozenset[Effect]:
@@ -130,12 +137,12 @@ class Ground:
     def _writes(self, spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect]) -> tuple[Place, ...]:
         if _is_fetch(spec):
             return () if _method(arguments) in _SAFE_METHODS else _hosts(arguments)
-        sends = Effect.EGRESS in effects and not effects & _READING
+        sends = Effect.EGRESS in effects and (not effects & _READING or _has_receiver(spec, arguments))
         if not (effects & _KEEPING or sends):
             return ()
         if spec.flow.writes is None:
             return (whole(_space(spec)),)
-        return places(spec.flow.writes, _space(spec), arguments)
+        return (*places(spec.flow.writes, _space(spec), arguments), *self._new_folders(spec, arguments))
 
     def _public(self, spec: ToolSpec, arguments: Mapping[str, Json], writes: tuple[Place, ...]) -> bool:
         if isinstance(spec.runtime, Upstream):
@@ -155,13 +162,14 @@ class Ground:
         real = self.files.locate(path).real
         return () if real is None else (Place(FILES, fold_key(real)),)
 
-    def _new_file(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> Place | None:
-        path = arguments.get("path")
-        if spec.name != "file_write" or isinstance(spec.runtime, Upstream) or self.files is None:
-            return None
-        if not isinstance(path, str) or self.files.locate(path).exists:
-            return None
-        return Place(FILES, fold_key(path))
+    def _new_folders(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> tuple[Place, ...]:
+        """The folders that it would make: their names are its caller's words too."""
+        file = _file_written(spec, arguments)
+        if file is None or self.files is None:
+            return ()
+        parts = file.split("/")
+        above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+        return tuple(Place(FILES, fold_key(one)) for one in above if not self.files.locate(one).exists)
 
 
 def subject(spec: ToolSpec, arguments: Mapping[str, Json]) -> Subject:
@@ -195,10 +203,10 @@ def labels_learned(
     return frozenset(learned)
 
 
-def own_reading(touched: Touched, spec: ToolSpec) -> bool:
+def own_reading(effects: frozenset[Effect], spec: ToolSpec) -> bool:
     """Whether the call may send out what it reads itself, which no argument shows: a forward."""
-    sends = Effect.WRITE in touched.effects or (bool(spec.flow.receivers) and isinstance(spec.runtime, Upstream))
-    return sends and {Effect.EGRESS, Effect.READ_PRIVATE} <= touched.effects
+    sends = Effect.WRITE in effects or (bool(spec.flow.receivers) and isinstance(spec.runtime, Upstream))
+    return sends and {Effect.EGRESS, Effect.READ_PRIVATE} <= effects
 
 
 def in_workspace(spec: ToolSpec) -> bool:
@@ -208,9 +216,20 @@ def in_workspace(spec: ToolSpec) -> bool:
 
 def _sink(spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect], *, staged: bool) -> Sink:
     sink = sink_of(effects, staged=staged)
-    named = any(arguments.get(name.partition(".")[0]) not in (None, "", []) for name in spec.flow.receivers)
     # A query has nobody who keeps what it says; a tool with receivers has.
-    return Sink.SEND if sink is Sink.QUERY and named and isinstance(spec.runtime, Upstream) else sink
+    return Sink.SEND if sink is Sink.QUERY and _has_receiver(spec, arguments) else sink
+
+
+def _has_receiver(spec: ToolSpec, arguments: Mapping[str, Json]) -> bool:
+    named = any(arguments.get(name.partition(".")[0]) not in (None, "", []) for name in spec.flow.receivers)
+    return named and isinstance(spec.runtime, Upstream)
+
+
+def _file_written(spec: ToolSpec, arguments: Mapping[str, Json]) -> str | None:
+    path = arguments.get("path")
+    if spec.name != "file_write" or isinstance(spec.runtime, Upstream) or not isinstance(path, str):
+        return None
+    return "/".join(part for part in path.split("/") if part not in {"", "."})
 
 
 def _space(spec: ToolSpec) -> str:

@@ -16,13 +16,13 @@ import structlog
 from sqlalchemy import RowMapping, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from holdfast.contracts import CallId, Digest, Json, Label, Place, SessionId, TenantId, ToolName
+from holdfast.contracts import CallId, Digest, Json, JsonObject, Label, Place, SessionId, TenantId, ToolName
 from holdfast.contracts.flow import ANY
 from holdfast.contracts.json_values import canonical
 
 from .engine import Store, changed
 from .place_keys import coarser, covered, fitting, labels_overlapping, overlapping
-from .rows import read_labels, written_labels
+from .rows import read_labels, read_object, written, written_labels
 from .schema import place_writes as writes
 from .schema import places as table
 from .times import Clock, rfc3339
@@ -35,6 +35,8 @@ MAX_AT_ONCE: Final = 1000
 WRITES_KEPT: Final = 50
 """The newest of each place, for an operator to see where its labels come from."""
 WRITES_SHOWN: Final = 100
+KEPT_ARGUMENTS: Final = 64 * 1024
+"""Characters of one write's arguments; of more, only that there were some."""
 _LISTED: Final = 1000
 _SETTLED: Final = ""
 """What stands for a call in a row that no single call owns."""
@@ -53,11 +55,14 @@ class PlaceWrite:
     labels: frozenset[Label]
     at: float
     """Seconds since the epoch."""
+    arguments: JsonObject | None
+    """What the call was given; None when that was too much to keep."""
 
     def to_json(self) -> dict[str, Json]:
         """What an operator is shown."""
         return {
             "place": str(self.place),
+            "arguments": None if self.arguments is None else dict(self.arguments),
             "call_id": self.call_id,
             "tool": self.tool,
             "session": self.session,
@@ -100,6 +105,7 @@ class _Mark:
     tool: ToolName
     session: SessionId
     at: float
+    arguments: str | None
 
 
 class Places:
@@ -126,13 +132,25 @@ class Places:
         call_id: CallId,
         tool: ToolName,
         session: SessionId,
+        arguments: JsonObject | None = None,
         provisional: bool = False,
     ) -> None:
-        """Add *labels* to each of *places*. *provisional*: in rows of this call's own, which `settle` replaces."""
+        """Add *labels* to each of *places*. *provisional*: in rows of this call's own, which `settle` replaces.
+
+        *arguments* are kept, up to `KEPT_ARGUMENTS`, for whoever is asked whether a later call may carry this along.
+        """
         wanted = frozenset(places)
         if not labels or not wanted:
             return
-        mark = _Mark(tenant=tenant, labels=labels, call_id=call_id, tool=tool, session=session, at=self._clock())
+        mark = _Mark(
+            tenant=tenant,
+            labels=labels,
+            call_id=call_id,
+            tool=tool,
+            session=session,
+            at=self._clock(),
+            arguments=_worth_keeping(arguments),
+        )
 
         async def work(connection: AsyncConnection) -> None:
             await take_turn(connection, "places", tenant)
@@ -150,6 +168,7 @@ class Places:
         labels: frozenset[Label],
         tool: ToolName,
         session: SessionId,
+        arguments: JsonObject | None = None,
     ) -> None:
         """Replace what *call_id* marked beforehand by its *exact* places, which get those labels and *labels*.
 
@@ -163,7 +182,15 @@ class Places:
             found = await connection.execute(select(table.c.labels).where(table.c.id.in_([*owned])))
             grown = labels.union(*(read_labels(row) for row in found.scalars()))
             await _remove(connection, owned)
-            mark = _Mark(tenant=tenant, labels=grown, call_id=call_id, tool=tool, session=session, at=self._clock())
+            mark = _Mark(
+                tenant=tenant,
+                labels=grown,
+                call_id=call_id,
+                tool=tool,
+                session=session,
+                at=self._clock(),
+                arguments=_worth_keeping(arguments),
+            )
             if grown and wanted:
                 await _add(connection, wanted, mark, owner=_SETTLED)
 
@@ -301,7 +328,13 @@ def _written_write(row: Mapping[str, Any], mark: _Mark) -> dict[str, object]:
         "session": mark.session,
         "labels": written_labels(mark.labels),
         "at": mark.at,
+        "arguments": mark.arguments,
     }
+
+
+def _worth_keeping(arguments: JsonObject | None) -> str | None:
+    text = None if arguments is None else written(arguments)
+    return text if text is None or len(text) <= KEPT_ARGUMENTS else None
 
 
 def _read_write(row: RowMapping) -> PlaceWrite:
@@ -312,6 +345,7 @@ def _read_write(row: RowMapping) -> PlaceWrite:
         session=SessionId(row["session"]),
         labels=read_labels(row["labels"]),
         at=row["at"],
+        arguments=None if row["arguments"] is None else read_object(row["arguments"]),
     )
 
 

@@ -179,6 +179,8 @@ place_writes = Table(
     Column("tool", String(64), nullable=False),
     Column("session", String(64), nullable=False),
     Column("labels", String(256), nullable=False),
+    # What was written, for whoever approves carrying it along; NULL when that was too much to keep.
+    Column("arguments", Text),
     Column("at", Double, nullable=False),
 )
 
