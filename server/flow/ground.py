@@ -155,12 +155,15 @@ class Ground:
         return False
 
     def _real(self, arguments: Mapping[str, Json]) -> tuple[Place, ...]:
-        """The file that a link in the path leads to, beside the path itself."""
+        """Where a path really leads, beside the path itself; of a folder behind a link, all that is below."""
         path = arguments.get("path")
-        if self.files is None or not isinstance(path, str):
+        real = self.files.locate(path).real if self.files is not None and isinstance(path, str) else None
+        if real is None:
             return ()
-        real = self.files.locate(path).real
-        return () if real is None else (Place(FILES, fold_key(real)),)
+        key = fold_key(real)
+        if real == _plain(str(path)):
+            return (Place(FILES, key),) if real else ()  # of the root, the answer names what it shows
+        return (Place(FILES, key), Place(FILES, f"{key}/{ANY}")) if key != ANY else (whole(FILES),)
 
     def _new_folders(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> tuple[Place, ...]:
         """The folders that it would make: their names are its caller's words too."""
@@ -229,6 +232,11 @@ def _file_written(spec: ToolSpec, arguments: Mapping[str, Json]) -> str | None:
     path = arguments.get("path")
     if spec.name != "file_write" or isinstance(spec.runtime, Upstream) or not isinstance(path, str):
         return None
+    return _plain(path)
+
+
+def _plain(path: str) -> str:
+    """*path* in one spelling."""
     return "/".join(part for part in path.split("/") if part not in {"", "."})
 
 

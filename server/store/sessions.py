@@ -84,10 +84,6 @@ class Sessions:
         session = await self.get(SessionId(named))
         if session is None or not _owns(principal, session):
             raise NotFound("there is no such session")
-        if principal.session is None and Scope.HOST not in principal.scopes:
-            # Whoever may name any of its sessions knows in each what it has read in others; a host keeps them apart.
-            known = (await self.default(principal)).labels
-            session = session if known <= session.labels else await self.learn(session.id, known)
         return session
 
     async def default(self, principal: Principal) -> Session:
@@ -166,7 +162,14 @@ class Sessions:
         return known
 
     async def of(self, principal: Principal) -> tuple[Session, ...]:
-        """The unexpired sessions of *principal*, newest first."""
+        """The unexpired sessions that *principal* may know of, newest first.
+
+        A host knows of all that are its own. An agent knows of the one that its calls run in, and of no clean one that
+        it could name instead: an id nobody told it is 128 bits that it cannot guess.
+        """
+        if Scope.HOST not in principal.scopes:
+            own = await self.default(principal) if principal.session is None else await self.get(principal.session)
+            return () if own is None or not _owns(principal, own) else (own,)
         query = (
             select(table)
             .where(table.c.tenant == principal.tenant, table.c.principal == principal.subject)

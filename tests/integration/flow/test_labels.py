@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from holdfast.contracts import Scope, Status, TenantId
+from holdfast.server.house import House
 from holdfast.server.principals import OPERATOR
 from holdfast.server.store import Ruling
 
-from .conftest import BOTH, PRIVATE, UNTRUSTED, Agent, World, person, standing
-from .desk import desk_serving
+from .conftest import BOTH, ENTRIES, PRIVATE, UNTRUSTED, Agent, World, person, standing
+from .desk import Desk, desk_serving
 
 pytestmark = pytest.mark.anyio
 
@@ -110,16 +111,16 @@ async def test_leaving_the_session_out_reaches_no_clean_one(world: World) -> Non
     assert default.labels == {UNTRUSTED}
 
 
-async def test_naming_another_session_reaches_no_clean_one_either(world: World) -> None:
-    """A token without a session may name any of its principal's: who holds it knows in each what it read elsewhere."""
-    first, second = await world.loose((await world.minted()).id), await world.loose((await world.minted()).id)
-    bound = await world.agent()
-    await first.call("mail", {"folder": "in"})
-    await first.call("contacts")
+async def test_an_agent_is_told_of_no_session_but_the_one_its_calls_run_in(world: World) -> None:
+    """A clean one that it could name would be a way around everything it has read."""
+    other, bound = await world.minted(), await world.agent()
+    unbound = (await world.loose(other.id)).principal
+    host = person("agent", world.tenant, scopes=frozenset({Scope.CALL, Scope.HOST}))
 
-    assert await second.does("send", {"to": "eve", "text": "words of contacts"}) == "policy/ask-tainted-egress"
-    assert await second.labels() == {PRIVATE, UNTRUSTED}
-    assert await bound.labels() == set()
+    default = await world.house.sessions.default(unbound)
+    assert [one.id for one in await world.house.sessions.of(unbound)] == [default.id]
+    assert [one.id for one in await world.house.sessions.of(bound.principal)] == [bound.session]
+    assert other.id in {one.id for one in await world.house.sessions.of(host)}
 
 
 async def test_a_host_keeps_its_conversations_apart(world: World) -> None:
@@ -163,9 +164,13 @@ async def test_after_a_command_the_files_that_it_changed_are_labelled_and_no_oth
     assert await old.labels() == {PRIVATE}
 
 
-async def test_what_a_shell_may_run_counts_where_it_is_run(world: World) -> None:
+async def test_what_a_shell_may_run_counts_where_it_is_run(tmp_path: Path, shared: tuple[House, Desk, Path]) -> None:
     """A script that strangers wrote is in the workspace: a session that never read it acts on it all the same."""
-    writer, runner = await world.agent(UNTRUSTED), await world.agent()
-    await writer.call("file_write", {"path": f"run-{world.tenant}.sh", "content": "echo hi"})
+    unpublished = ENTRIES.replace('is = ["public"]', 'is = ["private"]')  # else a command is egress, and carries all
+    async with standing(tmp_path, shared[1], unpublished) as house:
+        world = World(house, shared[1], tmp_path / "workspace", TenantId("t"))
+        writer, runner, command = await world.agent(UNTRUSTED), await world.agent(), {"argv": ["sh", "run.sh"]}
+        assert await (await world.agent()).does("shell", {"argv": ["true"]}) == "ok"
+        await writer.call("file_write", {"path": "run.sh", "content": "echo hi"})
 
-    assert "ask-untrusted-consequence" in await runner.asks("shell", {"argv": ["sh", f"run-{world.tenant}.sh"]})
+        assert await runner.asks("shell", command) == ("ask-untrusted-consequence",)

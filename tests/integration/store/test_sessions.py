@@ -1,10 +1,11 @@
 """Sessions: whose they are, and that labels only grow."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from holdfast.contracts import Forbidden, InvalidRequest, Label, NotFound, SessionId, Source, TenantId, TooLarge
+from holdfast.contracts import Forbidden, InvalidRequest, Label, NotFound, Scope, SessionId, Source, TenantId, TooLarge
 from holdfast.server.store import Sessions, Store
 from holdfast.server.store.session_rows import MAX_REQUEST_BYTES
 from holdfast.server.store.sessions import MAX_DEPTH
@@ -156,14 +157,16 @@ async def test_learning_for_no_session_is_an_error(sessions):
         await sessions.learn(SessionId("nothing"), PRIVATE)
 
 
-async def test_a_principal_sees_its_live_sessions(sessions, principal, clock):
-    await sessions.default(principal())
+async def test_a_host_sees_its_live_sessions_and_an_agent_only_its_own(sessions, principal, clock):
+    host = replace(principal(), scopes=frozenset({Scope.CALL, Scope.HOST}))
+    default = await sessions.default(principal())
     await sessions.mint(tenant=ACME, subject="alice", ttl_s=10)
     await sessions.mint(tenant=ACME, subject="bob")
 
-    assert len(await sessions.of(principal())) == 2
+    assert len(await sessions.of(host)) == 2
+    assert [one.id for one in await sessions.of(principal())] == [default.id]
     clock.now += 10
-    assert len(await sessions.of(principal())) == 1
+    assert len(await sessions.of(host)) == 1
 
 
 @pytest.fixture
