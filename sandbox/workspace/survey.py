@@ -38,7 +38,7 @@ def locate(root: int, file: int) -> Located:
 
 
 def survey(root: int) -> Mapping[str, Mark] | None:
-    """Every file under the folder open as *root*, links not followed; None when it is too large to tell."""
+    """Everything under the folder open as *root*, links not followed; None when it is too large to tell."""
     found: dict[str, Mark] = {}
     waiting = [""]
     while waiting:
@@ -51,7 +51,7 @@ def survey(root: int) -> Mapping[str, Mark] | None:
 
 
 def changes(before: Mapping[str, Mark] | None, after: Mapping[str, Mark] | None) -> tuple[str, ...] | None:
-    """Files that are new, elsewhere or of another mark; None when that cannot be told.
+    """Files and folders that are new, elsewhere or of another mark; None when that cannot be told.
 
     A file in a folder that was moved has another name, and so counts as changed.
     """
@@ -61,7 +61,7 @@ def changes(before: Mapping[str, Mark] | None, after: Mapping[str, Mark] | None)
 
 
 def _files_of(root: int, folder: str, found: dict[str, Mark]) -> list[str] | None:
-    """Put the files of *folder* into *found* and answer its folders; None when it cannot be read."""
+    """Put what is in *folder* into *found* and answer its folders; None when it cannot be read."""
     below: list[str] = []
     try:
         opened = os.open(folder or ".", FOLDER_FLAGS | NO_LINK, dir_fd=root)
@@ -71,11 +71,12 @@ def _files_of(root: int, folder: str, found: dict[str, Mark]) -> list[str] | Non
         with os.scandir(opened) as entries:
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(path)
-                    continue
                 seen = entry.stat(follow_symlinks=False)
-                found[path] = (seen.st_dev, seen.st_ino, seen.st_ctime_ns)
+                is_folder = entry.is_dir(follow_symlinks=False)
+                # What is put into a folder changes its time; that it is another folder, or a new one, is what counts.
+                found[path] = (seen.st_dev, seen.st_ino, 0 if is_folder else seen.st_ctime_ns)
+                if is_folder:
+                    below.append(path)
     except OSError:  # something went away while it was looked at
         return None
     finally:

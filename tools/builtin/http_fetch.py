@@ -1,9 +1,10 @@
 """`http_fetch`: one HTTP request through the egress broker; never opens a connection of its own."""
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from typing import Final
+from urllib.parse import urlsplit
 
 from holdfast.contracts import (
     Authorized,
@@ -18,6 +19,7 @@ from holdfast.contracts import (
     HttpResponse,
     InvalidRequest,
     Json,
+    Label,
     Outcome,
     Text,
     ToolName,
@@ -114,7 +116,10 @@ class HttpFetch:
             headers=_headers(call.arguments.get("headers")),
             body=text_or(call, "body", "").encode("utf-8", "replace"),
         )
-        response = await self._egress.fetch(request, self._grants, wall_ms=call.limits.wall_ms)
+        # What was judged was this host: whoever holds private data is led to no other by a redirect.
+        private = Label.PRIVATE in call.session.labels
+        grants = _narrowed(self._grants, request.url) if private else self._grants
+        response = await self._egress.fetch(request, grants, wall_ms=call.limits.wall_ms)
         return _completed(response)
 
 
@@ -126,6 +131,21 @@ class _Kind:
     """Lower case, without parameters; empty when there is none."""
     charset: str
     """One of ours."""
+
+
+def _narrowed(grants: tuple[HttpGrant, ...], url: str) -> tuple[HttpGrant, ...]:
+    """What *grants* admit at the host of *url*, and nowhere else."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        host = ""
+    if not host:
+        return grants  # the broker says what is wrong with it
+    return tuple(replace(grant, host=host) for grant in grants if _admits(grant.host, host))
+
+
+def _admits(pattern: str, host: str) -> bool:
+    return pattern in ("*", host) or (pattern.startswith("*.") and host.endswith(pattern[1:]))
 
 
 def _headers(value: Json) -> tuple[tuple[str, str], ...]:

@@ -145,7 +145,7 @@ class Agent:
         return session.labels
 
 
-_OURS = frozenset({"file_read", "file_write", "shell", "http_fetch", "echo"})
+_OURS = frozenset({"file_list", "file_read", "file_write", "shell", "http_fetch", "echo"})
 _NUMBERS = count()
 
 

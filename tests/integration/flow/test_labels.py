@@ -174,3 +174,17 @@ async def test_what_a_shell_may_run_counts_where_it_is_run(tmp_path: Path, share
         await writer.call("file_write", {"path": "run.sh", "content": "echo hi"})
 
         assert await runner.asks("shell", command) == ("ask-untrusted-consequence",)
+
+
+async def test_a_folder_that_a_command_makes_is_labelled_by_its_name(world: World) -> None:
+    """The name is its caller's words."""
+    writer, reader = await world.agent(UNTRUSTED, request="run mkdir please"), await world.agent()
+    folder = f"made-{world.tenant}"
+    asked = await writer.call("shell", {"argv": ["mkdir", folder]})
+    assert asked.approval is not None
+    await world.house.approvals.decide(asked.approval.id, Ruling.APPROVE, by=OPERATOR)
+    assert (await writer.call("shell", {"argv": ["mkdir", folder]}, approval=asked.approval.id)).status is Status.OK
+
+    await reader.call("file_list", {"path": "."})
+
+    assert UNTRUSTED in await reader.labels()

@@ -15,6 +15,7 @@ from holdfast.contracts import (
     HttpResponse,
     InvalidRequest,
     Json,
+    Label,
     Principal,
     Session,
     SessionId,
@@ -28,7 +29,7 @@ from holdfast.tools.builtin.http_fetch import SPEC, HttpFetch
 pytestmark = pytest.mark.anyio
 
 
-def call(**arguments: Json) -> Authorized:
+def call(*labels: Label, **arguments: Json) -> Authorized:
     tenant = TenantId("t")
     return mint(
         {
@@ -36,7 +37,7 @@ def call(**arguments: Json) -> Authorized:
             "spec": SPEC,
             "arguments": {"url": "https://example.com/", **arguments},
             "principal": Principal(subject="agent", tenant=tenant, scopes=frozenset()),
-            "session": Session(id=SessionId("s"), principal="agent", tenant=tenant, labels=frozenset()),
+            "session": Session(id=SessionId("s"), principal="agent", tenant=tenant, labels=frozenset(labels)),
             "limits": SPEC.limits,
         }
     )
@@ -79,6 +80,17 @@ async def test_the_request_is_handed_on_with_the_grants_and_the_deadline() -> No
 
     request = HttpRequest(method="POST", url="https://example.com/", headers=(("X-A", "b"),), body="é".encode())
     assert web.asked == [(request, (PUBLIC,), SPEC.limits.wall_ms)]
+
+
+async def test_who_holds_private_data_is_granted_only_the_host_that_was_judged() -> None:
+    """A redirect may lead to any host that is granted; what was judged was the first one."""
+    web, wide = Web(), HttpGrant(scheme="https", host="*.example.com", port=443, methods=frozenset({"GET"}), path="/")
+
+    await HttpFetch(web, (PUBLIC, wide))(call(Label.PRIVATE, url="https://A.example.com/x"))
+    await HttpFetch(web, (PUBLIC, wide))(call(Label.UNTRUSTED, url="https://a.example.com/x"))
+
+    assert {grant.host for grant in web.asked[0][1]} == {"a.example.com"}
+    assert web.asked[1][1] == (PUBLIC, wide)
 
 
 async def test_status_final_url_and_a_few_headers_are_told() -> None:
