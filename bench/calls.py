@@ -105,8 +105,8 @@ async def run(count: int) -> dict[str, object]:
             async with open_house(settings, Path(folder)) as house:
                 found[f"{durability}: open the house, s"] = round(time.perf_counter() - began, 2)
                 module = await assemble_module(ECHO_WASI)
-                await house.library.register(MANIFEST.format(digest=Digest.of(module)), module, OPERATOR)
-                await house.library.approve(ToolName("wasi_echo"), OPERATOR)
+                await house.registrar.register(MANIFEST.format(digest=Digest.of(module)), module, OPERATOR)
+                await house.registrar.approve(ToolName("wasi_echo"), OPERATOR)
                 await house.upstreams.approve("lengths", ())
                 arguments: dict[str, Json] = {"text": TEXT}
                 found[f"{durability}: echo, 1 KB"] = await timed(count, caller(house, "echo", arguments))

@@ -4,13 +4,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import field_validator, model_validator
+
+from .table import Table
 
 
-class ApprovalSettings(BaseModel):
+class ApprovalSettings(Table):
     """How questions reach people."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     webhook: str | None = None
     """Each new question is sent there, and may be answered in the response (docs/approvals.md)."""

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from holdfast.contracts import Effect, HttpGrant, OperatorError
@@ -19,6 +19,7 @@ from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEIL
 
 from .approval_settings import ApprovalSettings
 from .flow_settings import LabelSettings, UpstreamToolSettings
+from .table import Table
 
 FILE_NAME = "holdfast.toml"
 UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
@@ -31,20 +32,14 @@ _PATH = re.compile(
 )
 
 
-class _Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TlsSettings(_Section):
+class TlsSettings(Table):
     """Certificate and key of the listener, as PEM files."""
 
     cert: Path
     key: Path
 
 
-class ServerSettings(_Section):
+class ServerSettings(Table):
     """Where to listen, and for whom."""
 
     host: str = "127.0.0.1"
@@ -59,7 +54,7 @@ class ServerSettings(_Section):
     allow_root: bool = False
 
 
-class WorkspaceSettings(_Section):
+class WorkspaceSettings(Table):
     """The folder that file tools and the shell see."""
 
     root: Path | None = None
@@ -70,7 +65,7 @@ class WorkspaceSettings(_Section):
     """Built-in protected names that may be written all the same."""
 
 
-class PolicySettings(_Section):
+class PolicySettings(Table):
     """Which policies judge."""
 
     dir: Path | None = None
@@ -79,7 +74,7 @@ class PolicySettings(_Section):
     mode: Literal["enforce"] = "enforce"
 
 
-class AuditSettings(_Section):
+class AuditSettings(Table):
     """How the record is kept."""
 
     durability: Literal["power", "process"] = "power"
@@ -95,7 +90,7 @@ class AuditSettings(_Section):
         return self
 
 
-class LimitSettings(_Section):
+class LimitSettings(Table):
     """Ceilings; a tool may ask for less, never for more."""
 
     calls_per_minute: Annotated[int, Field(ge=1)] = 600
@@ -129,7 +124,7 @@ def _matchable_path(path: str) -> str:
     return path
 
 
-class EgressSettings(_Section):
+class EgressSettings(Table):
     """One place tools may reach over the network."""
 
     host: Annotated[str, AfterValidator(_matchable_host)]
@@ -154,17 +149,17 @@ class EgressSettings(_Section):
         )
 
 
-class UpstreamGrants(_Section):
+class UpstreamGrants(Table):
     """What a stdio server may touch; nothing else of the machine is there for it."""
 
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default_factory=dict[str, str])
     network: tuple[str, ...] = ()
     """`address:port`; such traffic passes our broker by, and the start says so."""
 
 
-class UpstreamSettings(_Section):
+class UpstreamSettings(Table):
     """One MCP server."""
 
     name: Annotated[str, Field(pattern=UPSTREAM_NAME)]
@@ -198,7 +193,7 @@ def _only_sqlite(url: str | None) -> str | None:
     return url
 
 
-class StoreSettings(_Section):
+class StoreSettings(Table):
     """Where state is kept."""
 
     url: Annotated[str | None, AfterValidator(_only_sqlite)] = None

@@ -2,21 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from holdfast.contracts import Effect, FlowSpec, OperatorError, When
 from holdfast.safety.flow import LabelRow, Word, check_template
 
+from .table import Table
+
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class _Table(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
-
-
-class LabelSettings(_Table):
+class LabelSettings(Table):
     """What is private, public, untrusted or trusted: files, hosts, or what an upstream's tools are asked for."""
 
     path: Text | None = None
@@ -52,7 +48,7 @@ class LabelSettings(_Table):
         )
 
 
-class WhenSettings(_Table):
+class WhenSettings(Table):
     """Effects that a call has only with an argument, or with some of its values."""
 
     argument: Text
@@ -60,7 +56,7 @@ class WhenSettings(_Table):
     values: tuple[Text, ...] = ()
 
 
-class UpstreamToolSettings(_Table):
+class UpstreamToolSettings(Table):
     """What one tool of an upstream does; what is left out is taken from the upstream, or to be the worst."""
 
     name: Text

@@ -38,9 +38,9 @@ from .config import Settings
 from .data_dir import DataDir
 from .dispatch import Dispatcher, KeptOutputs, Runtimes
 from .guarding import guarded_paths
-from .library import Library
 from .metrics import Metrics
 from .policies import Policies
+from .registrar import Registrar
 from .scanning import Scanner
 from .scrubbing import DetectorScrubber
 from .store import Approvals, Sessions, Tokens
@@ -58,7 +58,7 @@ class House:
     registry: Registry
     policies: Policies
     scanner: Scanner
-    library: Library
+    registrar: Registrar
     upstreams: UpstreamDesk
     state: State
     desks: Desks
@@ -141,7 +141,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         workshop = await open_workshop(stack, settings, kept, DetectorScrubber(scanning), guarded)
         registry = _registry(workshop, opening)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
-        wasm, library = await open_wasm(stack, settings, data, state, registry, policies)
+        wasm, registrar = await open_wasm(stack, settings, data, state, registry, policies)
         upstreams = await open_upstreams(
             stack, settings, state, registry, policies, workshop.launcher, opening.prefix, guarded
         )
@@ -162,7 +162,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             registry=registry,
             policies=policies,
             scanner=Scanner(layers),
-            library=library,
+            registrar=registrar,
             upstreams=upstreams,
             state=state,
             desks=desks,

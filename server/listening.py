@@ -135,7 +135,7 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
         surface=surface,
         tools=Tools(house),
         scanning=house.scanner,
-        registrar=house.library,
+        registrar=house.registrar,
         approvals=house.desks.approvals,
         leases=house.desks.leases,
         sessions=house.sessions,

@@ -7,7 +7,8 @@ from holdfast.contracts import Principal, TooLarge, Where
 from holdfast.safety.redaction import redact
 
 from .answers import Scanned
-from .dispatch import Layers, aside
+from .aside import aside
+from .dispatch import Layers
 
 MAX_TEXT_BYTES = 1 << 20
 """What one request may hold anyway; longer text is scanned in pieces by whoever has it."""

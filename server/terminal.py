@@ -31,7 +31,7 @@ def plain(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""*text* with whatever nobody could see, or a terminal would act on, as `\uXXXX`. Nothing is left out.
+    r"""*text* with whatever nobody could see, or a terminal would act on, as `\u` and its number. Nothing is left out.
 
     A backslash is doubled, so that what stands there as an escape was one.
     """

@@ -40,7 +40,7 @@ def not_public(host: str) -> Refusal:
     return refused(
         "address-not-public",
         f"host {host} has an address that is not public; only public addresses can be reached",
-        remedy="name the network in `unsafe_allow_networks`, and the host in an `[[egress]]` row of its own",
+        remedy="name the network in `unsafe_allow_network`, and the host in an `[[egress]]` row of its own",
     )
 
 

@@ -1,4 +1,4 @@
-"""The parts that run what is not ours: WASM tools with their library, and MCP servers with their desk."""
+"""The parts that run what is not ours: WASM tools with their registrar, and MCP servers with their desk."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -17,16 +17,16 @@ from holdfast.tools.registry import Registry
 from ..config import LimitSettings, Settings
 from ..data_dir import DataDir
 from ..guarding import refuse_governing
-from ..library import Library, ModuleFiles
 from ..policies import Policies
+from ..registrar import ModuleFiles, Registrar
 from ..upstream_desk import UpstreamDesk
 from .state import State
 
 
 async def open_wasm(
     stack: AsyncExitStack, settings: Settings, data: DataDir, state: State, registry: Registry, policies: Policies
-) -> tuple[WasmRuntime, Library]:
-    """The WASM runtime, and the library with every approved tool in *registry*.
+) -> tuple[WasmRuntime, Registrar]:
+    """The WASM runtime, and the registrar with every approved tool in *registry*.
 
     Raises: OperatorError when the artifacts' folder will not do.
     """
@@ -38,7 +38,7 @@ async def open_wasm(
         bounds=PoolBounds(workers=settings.limits.wasm_workers),
     )
     stack.push_async_callback(runtime.close)
-    library = Library(
+    registrar = Registrar(
         tools=state.tools,
         files=files,
         registry=registry,
@@ -47,8 +47,8 @@ async def open_wasm(
         audit=state.audit,
         ceiling=wasm_ceiling(settings.limits),
     )
-    await library.open()
-    return runtime, library
+    await registrar.open()
+    return runtime, registrar
 
 
 async def open_upstreams(

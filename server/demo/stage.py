@@ -73,8 +73,8 @@ class Stage:
 
     async def register(self, manifest: str, module: bytes, name: str) -> None:
         """Register a WASM tool and approve it, as `holdfast tools add` and `approve` do."""
-        await self.house.library.register(manifest, module, OPERATOR)
-        await self.house.library.approve(ToolName(name), OPERATOR)
+        await self.house.registrar.register(manifest, module, OPERATOR)
+        await self.house.registrar.approve(ToolName(name), OPERATOR)
 
     def _show(self, result: ToolResult) -> None:
         colour = _COLOURS.get(result.status, "yellow")

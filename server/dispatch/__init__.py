@@ -1,7 +1,6 @@
 """One call from door to door: the numbered procedure, and nothing of HTTP or MCP."""
 
 from .admission import Admission, AdmissionLimits
-from .aside import aside
 from .dispatcher import Dispatcher, Runtimes
 from .holding import Holding
 from .inbound import Inbound, Layers
@@ -26,5 +25,4 @@ __all__ = [
     "Records",
     "Runtimes",
     "Wrapping",
-    "aside",
 ]

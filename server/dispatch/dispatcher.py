@@ -57,10 +57,10 @@ from holdfast.contracts.json_values import strings
 from holdfast.safety.gate import Gate, GateRequest
 from holdfast.safety.policy import Denied
 
+from ..aside import aside
 from ..audit import IntentRecord
 from ..flow import Flow, Look
 from ..metrics import Metrics
-from .aside import aside
 from .endings import Ending, answer_of, of_outcome, refused
 from .holding import Holding, Lifting
 from .inbound import Inbound, Judged, Question

@@ -20,7 +20,7 @@ from holdfast.contracts import (
 from holdfast.contracts.json_values import canonical
 from holdfast.safety.truncation import note, truncate
 
-from .aside import aside
+from ..aside import aside
 from .endings import Ending
 from .outbound import Cleaned, Outbound
 from .outputs import KeptOutputs

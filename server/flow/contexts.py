@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 from holdfast.contracts import Label, SessionId
@@ -22,15 +23,23 @@ class Context:
     prints: Fingerprints = field(default_factory=Fingerprints)
     made: set[str] = field(default_factory=set[str])
     """Files this line has made itself: writing them again destroys nothing of anybody else's."""
+    _turn: Lock = field(default_factory=Lock)
+    """Long texts are worked on in threads, several at once."""
 
     def learn(self, texts: Iterable[str], labels: frozenset[Label]) -> None:
         """Remember what *texts* look like."""
         room = LEARNED_CHARACTERS
-        for text in texts:
-            self.prints.learn(text[:room], labels)
-            room -= len(text)
-            if room <= 0:
-                return
+        with self._turn:
+            for text in texts:
+                self.prints.learn(text[:room], labels)
+                room -= len(text)
+                if room <= 0:
+                    return
+
+    def resembled(self, texts: Iterable[str]) -> frozenset[Label]:
+        """The labels that *texts* look like something of."""
+        with self._turn:
+            return frozenset[Label]().union(*map(self.prints.resembled, texts))
 
     def made_file(self, path: str) -> None:
         """Remember that it was this line that made the file at *path*."""

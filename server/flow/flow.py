@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from holdfast.contracts import (
@@ -44,6 +45,7 @@ from holdfast.safety.flow import (
 )
 from holdfast.sandbox.workspace import Mark, changes
 
+from ..aside import aside
 from ..store import Places, Sessions, Uses
 from .contexts import Context, Contexts
 from .crossings import Crossings
@@ -108,6 +110,7 @@ class Flow:
         asked = None if touched.sink is Sink.NONE else await self._user_request(session)
         request = self._contexts.request(asked)
         guarded = (private or untrusted) and touched.sink is not Sink.NONE
+        alike = await _likeness(context, arguments) if guarded else frozenset[Label]()
         facts = FlowFacts(
             effects=touched.effects,
             sink=touched.sink,
@@ -118,8 +121,8 @@ class Flow:
             repeated=ran_before is not None,
             receivers_listed=touched.receivers_listed,
             receivers_from_user=await self._names_receivers(line, uses, request, spec, arguments),
-            args_contain_private=guarded and _resembles(context, arguments, Label.PRIVATE),
-            args_from_untrusted=guarded and _resembles(context, arguments, Label.UNTRUSTED),
+            args_contain_private=Label.PRIVATE in alike,
+            args_from_untrusted=Label.UNTRUSTED in alike,
         )
         return Look(facts=facts, touched=touched, line=line, uses=uses, ran_before=ran_before)
 
@@ -170,7 +173,7 @@ class Flow:
     async def finish(self, call: Authorized, look: Look, begun: Begun, answer: "Answer") -> None:
         """Before the answer is handed out: settle what was written, and teach the session what was read."""
         touched = look.touched
-        if touched.file is not None and touched.is_new:
+        if touched.file is not None and touched.is_new and answer.known:
             self._contexts.of(look.line).made_file(touched.file)
         if begun.provisional and (answer.known or begun.surveyed):
             await self._settle(call, look, begun, answer.result)
@@ -183,7 +186,8 @@ class Flow:
             call_id=call.call_id, tool=call.spec.name, labels=learned, places=as_texts(reads[:8]), at=time.time()
         )
         await self.learn(call.session, learned, principal=call.principal, source=source)
-        self._contexts.of(look.line).learn(answer.texts, learned)
+        learning = partial(self._contexts.of(look.line).learn, answer.texts, learned)
+        await aside(learning, characters=sum(map(len, answer.texts)))
 
     async def give_again(
         self, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, session: Session, *, is_error: bool
@@ -344,5 +348,7 @@ def _surveys(spec: ToolSpec, touched: Touched) -> bool:
     return in_workspace(spec) and Effect.EXECUTE in touched.effects
 
 
-def _resembles(context: Context, arguments: Mapping[str, Json], label: Label) -> bool:
-    return any(context.prints.resembles(text, label) for text in strings(arguments))
+async def _likeness(context: Context, arguments: Mapping[str, Json]) -> frozenset[Label]:
+    """The labels that the arguments look like something of."""
+    texts = tuple(strings(arguments))
+    return await aside(partial(context.resembled, texts), characters=sum(map(len, texts)))

@@ -76,14 +76,14 @@ class Ground:
         writes = self._writes(spec, arguments, effects)
         file = _file_written(spec, arguments)
         is_new = file is not None and self.files is not None and not self.files.locate(file).exists
-        reads = self.reads(spec, arguments, effects)
         carries = places(spec.flow.carries, _space(spec), arguments)
+        if own_reading(effects, spec):  # a forward takes along what it reads, as it is there now
+            carries = tuple(dict.fromkeys((*carries, *self.reads(spec, arguments, effects))))
         return Touched(
             effects=effects,
             sink=_sink(spec, arguments, effects, staged=spec.flow.staged or is_new),
             writes=writes,
-            # A forward takes along what it reads, as it is there now.
-            carries=tuple(dict.fromkeys((*carries, *reads))) if own_reading(effects, spec) else carries,
+            carries=carries,
             receivers_listed=self._listed(spec, arguments),
             file=file,
             is_new=is_new,

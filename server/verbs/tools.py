@@ -48,7 +48,7 @@ class TryParams(Params):
 async def list_tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
     """What can be called, and what waits."""
     rows: list[Json] = [_row(spec, "approved") for spec in house.registry.specs()]
-    for kept in await house.library.list():
+    for kept in await house.registrar.list():
         if kept.state in (ToolState.PENDING, ToolState.QUARANTINED):
             row = {"name": kept.name, "kind": "wasm", "version": kept.version, "state": kept.state.value}
             rows.append({**row, "effects": None, "description": kept.reason or ""})
@@ -58,7 +58,7 @@ async def list_tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a
 async def show(house: House, params: NameParams) -> Json:
     """One tool, whole; of one that waits for approval, what would be approved and not what it would replace."""
     name = ToolName(params.name)
-    pending = await house.library.pending(name)
+    pending = await house.registrar.pending(name)
     spec = pending or house.registry.get(name)
     if spec is None:
         raise NotFound("there is no such tool")
@@ -68,7 +68,7 @@ async def show(house: House, params: NameParams) -> Json:
 async def add(house: House, params: AddParams) -> Json:
     """Register a tool as pending."""
     module = await asyncio.to_thread(_module, Path(params.module_file))
-    taken = await house.library.register(params.manifest, module, OPERATOR)
+    taken = await house.registrar.register(params.manifest, module, OPERATOR)
     return {
         "name": taken.name,
         "version": taken.version,
@@ -82,26 +82,26 @@ async def add(house: House, params: AddParams) -> Json:
 async def approve(house: House, params: ApproveParams) -> Json:
     """Let it be called."""
     seen = None if params.definition is None else Digest.parse(params.definition)
-    kept = await house.library.approve(ToolName(params.name), OPERATOR, seen=seen)
+    kept = await house.registrar.approve(ToolName(params.name), OPERATOR, seen=seen)
     return {"name": kept.name, "version": kept.version, "state": kept.state.value}
 
 
 async def rollback(house: House, params: NameParams) -> Json:
     """Serve the version before."""
-    kept = await house.library.rollback(ToolName(params.name), OPERATOR)
+    kept = await house.registrar.rollback(ToolName(params.name), OPERATOR)
     return {"name": kept.name, "version": kept.version, "state": kept.state.value}
 
 
 async def remove(house: House, params: NameParams) -> Json:
     """Take it away."""
-    await house.library.remove(ToolName(params.name))
+    await house.registrar.remove(ToolName(params.name))
     return {"name": params.name, "state": "removed"}
 
 
 async def try_tool(house: House, params: TryParams) -> Json:
     """Call it as the operator, through every layer, even while it is pending."""
     call = ToolCall(id=new_call_id(), tool=ToolName(params.name), arguments=params.arguments)
-    pending = await house.library.pending(call.tool)
+    pending = await house.registrar.pending(call.tool)
     if pending is None:
         return (await house.dispatcher.execute(call, OPERATOR)).operator_json()
     return (await house.trial(pending).execute(call, OPERATOR)).operator_json()

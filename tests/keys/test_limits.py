@@ -183,20 +183,20 @@ async def test_a_ceiling_refuses_a_manifest_above_it(limit: str, tight: World, w
     module = await assemble_module(MODULE)
 
     with pytest.raises(OperatorError, match=rf"`limits\.{limit}`: this server allows at most {low}$"):
-        await tight.house.library.register(manifest(name, module, **{limit: high}), module, OPERATOR)
-    await wide.house.library.register(manifest(name, module, **{limit: high}), module, OPERATOR)
-    await tight.house.library.register(manifest(name, module, **{limit: low}), module, OPERATOR)
+        await tight.house.registrar.register(manifest(name, module, **{limit: high}), module, OPERATOR)
+    await wide.house.registrar.register(manifest(name, module, **{limit: high}), module, OPERATOR)
+    await tight.house.registrar.register(manifest(name, module, **{limit: low}), module, OPERATOR)
 
 
 async def test_a_tool_above_a_ceiling_that_was_lowered_since_is_quarantined_with_the_reason(tmp_path) -> None:
     module = await assemble_module(MODULE)
     async with opened(tmp_path) as world:
-        await world.house.library.register(manifest("guest", module, fuel=5000), module, OPERATOR)
-        await world.house.library.approve("guest", OPERATOR)
+        await world.house.registrar.register(manifest("guest", module, fuel=5000), module, OPERATOR)
+        await world.house.registrar.approve("guest", OPERATOR)
         before = code(await world.call("guest", {}))
     async with opened(tmp_path, "[limits]\nwasm_fuel = 4999") as world:
         after = code(await world.call("guest", {}))
-        (kept,) = await world.house.library.list()
+        (kept,) = await world.house.registrar.list()
 
     assert (before, after) == ("ok", "tools/unknown")
     assert (kept.state.value, kept.reason) == ("quarantined", "`limits.fuel`: this server allows at most 4999")
@@ -207,11 +207,11 @@ async def test_wasm_workers_bound_the_processes(tmp_path, workers: int, alive: i
     async with opened(tmp_path, f"[limits]\nwasm_workers = {workers}") as world:
         for name in ("one", "two"):
             module = await assemble_module(MODULE.replace("MARK", name))
-            await world.house.library.register(manifest(name, module, fuel=100_000), module, OPERATOR)
-            await world.house.library.approve(name, OPERATOR)
+            await world.house.registrar.register(manifest(name, module, fuel=100_000), module, OPERATOR)
+            await world.house.registrar.approve(name, OPERATOR)
             assert (await world.call(name, {})).status is Status.OK
 
-        assert len(world.house.library._runtime.worker_pids) == alive
+        assert len(world.house.registrar._runtime.worker_pids) == alive
 
 
 def bounds(name: str) -> tuple[int | None, int | None]:

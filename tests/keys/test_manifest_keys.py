@@ -130,8 +130,8 @@ def manifest(name: str, module: bytes, changed: Mapping[str, Any]) -> str:
 async def served(world: World, name: str, module: bytes, **changed: Any) -> None:
     """Register and approve a tool; keys are written with `__` for the dot."""
     keys = {path.replace("__", ".", 1): value for path, value in changed.items()}
-    await world.house.library.register(manifest(name, module, keys), module, OPERATOR)
-    await world.house.library.approve(name, OPERATOR)
+    await world.house.registrar.register(manifest(name, module, keys), module, OPERATOR)
+    await world.house.registrar.approve(name, OPERATOR)
 
 
 async def both(world: World, module: bytes, key: str, *values: Any) -> list[ToolResult]:
@@ -146,7 +146,7 @@ async def both(world: World, module: bytes, key: str, *values: Any) -> list[Tool
 
 async def refusal(world: World, module: bytes, changed: Mapping[str, Any]) -> str:
     with pytest.raises(OperatorError) as refused:
-        await world.house.library.register(manifest("refused", module, changed), module, OPERATOR)
+        await world.house.registrar.register(manifest("refused", module, changed), module, OPERATOR)
     assert "\n" not in refused.value.message
     return refused.value.message
 
@@ -171,7 +171,7 @@ async def test_a_version_is_another_tool_that_can_be_rolled_back(world: World, m
 
     assert (first.version, second.version) == ("1.0.0", "2.0.0")
     assert first.digest != second.digest
-    assert (await world.house.library.rollback("versioned", OPERATOR)).version == "1.0.0"
+    assert (await world.house.registrar.rollback("versioned", OPERATOR)).version == "1.0.0"
     assert world.house.registry.get("versioned").digest == first.digest
 
 

@@ -97,11 +97,11 @@ async def test_a_tool_of_somebody_elses_is_approved_only_as_it_was_looked_at(tmp
     )
     author = acting_as("author")
     async with open_house(Settings(), tmp_path / "data") as house:
-        seen = await house.library.register(manifest.format(what="first"), module, author)
-        await house.library.register(manifest.format(what="second"), module, author)
+        seen = await house.registrar.register(manifest.format(what="first"), module, author)
+        await house.registrar.register(manifest.format(what="second"), module, author)
 
         with pytest.raises(Conflict):
-            await house.library.approve(ToolName("swapped"), OPERATOR)
+            await house.registrar.approve(ToolName("swapped"), OPERATOR)
         with pytest.raises(Conflict):
-            await house.library.approve(ToolName("swapped"), OPERATOR, seen=seen.definition)
+            await house.registrar.approve(ToolName("swapped"), OPERATOR, seen=seen.definition)
         assert house.registry.get(ToolName("swapped")) is None

@@ -146,7 +146,7 @@ async def test_what_is_served_of_a_tool_is_what_is_kept_when_the_store_breaks(
     manifest, module = await word_count()
     name = ToolName("word_count_wat")
     async with open_house(Settings(), tmp_path / "data") as house:
-        await house.library.register(manifest, module, OPERATOR)
+        await house.registrar.register(manifest, module, OPERATOR)
 
         async def full(*_what: object, **_how: object) -> None:
             raise RuntimeError("the disk is full")
@@ -154,25 +154,25 @@ async def test_what_is_served_of_a_tool_is_what_is_kept_when_the_store_breaks(
         with monkeypatch.context() as patch:
             patch.setattr(type(house.state.tools), "approve", full)
             with pytest.raises(RuntimeError):
-                await house.library.approve(name, OPERATOR)
+                await house.registrar.approve(name, OPERATOR)
         assert house.registry.get(name) is None
 
-        await house.library.approve(name, OPERATOR)
-        await house.library.register(manifest.replace('"1.0.0"', '"1.0.1"'), module, OPERATOR)
-        await house.library.approve(name, OPERATOR)
+        await house.registrar.approve(name, OPERATOR)
+        await house.registrar.register(manifest.replace('"1.0.0"', '"1.0.1"'), module, OPERATOR)
+        await house.registrar.approve(name, OPERATOR)
         served = house.registry.get(name)
 
         with monkeypatch.context() as patch:
-            patch.setattr(house.library, "_refit", _unfit)
+            patch.setattr(house.registrar, "_refit", _unfit)
             with pytest.raises(OperatorError):
-                await house.library.rollback(name, OPERATOR)
+                await house.registrar.rollback(name, OPERATOR)
         kept = await house.state.tools.get(name, ToolState.APPROVED)
         assert kept is not None
         assert served is not None
         assert house.registry.get(name) == served
         assert kept.definition == served.digest
 
-        back = await house.library.rollback(name, OPERATOR)
+        back = await house.registrar.rollback(name, OPERATOR)
         assert back.version == "1.0.0"
         again = house.registry.get(name)
         assert again is not None

@@ -24,7 +24,7 @@ from .answers import Registration
 from .audit import AuditLog
 from .store import RegisteredTool, Tools, ToolState
 
-_log = structlog.get_logger("holdfast.library")
+_log = structlog.get_logger("holdfast.registrar")
 
 Refit = Callable[[Sequence[ToolSpec]], None]
 """Fits policy to the tools there would be. Raises OperatorError when it does not fit."""
@@ -48,7 +48,7 @@ class ModuleFiles:
         draft.replace(path)
 
 
-class Library:
+class Registrar:
     """The `Registrar` port, and what operators do with what was registered."""
 
     def __init__(
