@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 NPM    := .tools/npm
 JOBS   ?= 2
 
-.PHONY: demo test check sabotage bench clean
+.PHONY: demo test check sabotage bench runner clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -27,6 +27,14 @@ sabotage: $(VENV)/.tested $(NPM)/.installed
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m bench
+
+# The sealed interpreters, built from runners/; a wheel built afterwards carries them.
+runner: $(VENV)/.built
+	$(BIN)/python -m holdfast.server.interpreting
+
+$(VENV)/.built: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[build]'
+	@touch $@
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "holdfast needs Python 3.11 or newer with venv"; exit 2; }

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("calls", "wasm", "policy", "leaks", "upstreams", "gullible --sample 20")
+BENCHES = ("calls", "wasm", "python", "javascript", "sandboxes", "policy", "leaks", "upstreams", "gullible --sample 20")
 
 
 def main() -> int:

@@ -99,6 +99,8 @@ class GateRequest:
     lease: str | None = None
     leased: frozenset[str] = frozenset()
     """Forbids that *lease* lifts; those that ask for each call anew are not lifted by it."""
+    depth: int = 0
+    """Calls above this one, each made by the tool of the one before."""
 
 
 @final
@@ -219,5 +221,6 @@ def _minted(request: GateRequest, arguments: FrozenObject, spec: ToolSpec) -> Au
             "principal": request.principal,
             "session": request.session,
             "limits": request.limits,
+            "depth": request.depth,
         }
     )

@@ -23,3 +23,7 @@ class Registration:
     definition: Digest
     state: str
     notes: tuple[str, ...] = ()
+    manifest: str | None = None
+    """Where it was drafted from source text: what was registered, to be kept beside it."""
+    signer: str | None = None
+    """The trusted key that signed it."""

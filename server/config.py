@@ -15,11 +15,20 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from holdfast.contracts import Effect, HttpGrant, OperatorError
-from holdfast.contracts.limits import SHELL_CEILING, UPSTREAM_CEILING, WASM_CEILING
+from holdfast.contracts.limits import (
+    JAVASCRIPT,
+    JAVASCRIPT_CEILING,
+    PYTHON,
+    PYTHON_CEILING,
+    SHELL_CEILING,
+    UPSTREAM_CEILING,
+    WASM_CEILING,
+)
 
 from .approval_settings import ApprovalSettings
 from .flow_settings import LabelSettings, UpstreamToolSettings
 from .table import Table
+from .trust import TrustSettings
 
 FILE_NAME = "holdfast.toml"
 UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
@@ -106,6 +115,22 @@ class LimitSettings(Table):
     wasm_memory_bytes: Annotated[int, Field(ge=65_536, le=WASM_CEILING.memory_bytes)] = WASM_CEILING.memory_bytes
     wasm_wall_ms: Annotated[int, Field(ge=1, le=WASM_CEILING.wall_ms)] = WASM_CEILING.wall_ms
     wasm_workers: Annotated[int, Field(ge=1, le=256)] = 16
+    python_memory_bytes: Annotated[int, Field(ge=64 << 20, le=PYTHON_CEILING.memory_bytes)] = PYTHON.memory_bytes
+    """The interpreter itself takes about 20 MiB of it."""
+    python_wall_ms: Annotated[int, Field(ge=1, le=PYTHON_CEILING.wall_ms)] = PYTHON.wall_ms
+    python_sessions: Annotated[int, Field(ge=0, le=256)] = 8
+    """Instances kept for calls with `session`, each a worker of its own; 0 keeps none."""
+    python_sessions_each: Annotated[int, Field(ge=1, le=256)] = 2
+    """Of one principal."""
+    python_session_idle_ms: Annotated[int, Field(ge=1, le=86_400_000)] = 600_000
+    """Without a call, after which one is ended."""
+    builds_per_minute: Annotated[int, Field(ge=1, le=600)] = 10
+    """A principal's sustained rate of `POST /v1/tools/build`, and how many it may ask for at once."""
+    javascript_memory_bytes: Annotated[int, Field(ge=64 << 20, le=JAVASCRIPT_CEILING.memory_bytes)] = (
+        JAVASCRIPT.memory_bytes
+    )
+    """The interpreter itself takes about 16 MiB of it."""
+    javascript_wall_ms: Annotated[int, Field(ge=1, le=JAVASCRIPT_CEILING.wall_ms)] = JAVASCRIPT.wall_ms
     shell_memory_bytes: Annotated[int, Field(ge=1 << 20, le=SHELL_CEILING.memory_bytes)] = 512 << 20
     shell_wall_ms: Annotated[int, Field(ge=1, le=SHELL_CEILING.wall_ms)] = 60_000
     upstream_wall_ms: Annotated[int, Field(ge=1, le=UPSTREAM_CEILING.wall_ms)] = 60_000
@@ -223,6 +248,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     audit: AuditSettings = AuditSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    trust: TrustSettings = TrustSettings()
     limits: LimitSettings = LimitSettings()
     egress: tuple[EgressSettings, ...] = (EgressSettings(host="*"),)
     """Where tools may reach; without any row, GET and HEAD to every public host. `egress = []` closes it."""

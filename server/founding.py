@@ -37,6 +37,11 @@ durability = "power"         # or "process": survives a crash of the process, no
 host = "*"
 methods = ["GET", "HEAD"]
 
+# Whose sandboxed tools are taken in (docs/tools.md); `holdfast tools keygen` makes a key.
+# [trust]
+# keys = []                  # what it prints
+# require_signature = true
+
 # Where strangers write, what is private, what all may read (docs/flow.md). What is not said, the tools' effects say.
 # [[labels]]
 # path = "inbox/**"          # of the workspace; or `host`, or `upstream` with `argument` and `values`

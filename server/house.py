@@ -10,6 +10,7 @@ from pathlib import Path
 from holdfast.contracts import Reason, ToolSpec
 from holdfast.sandbox.builtin import BuiltinRuntime
 from holdfast.sandbox.mcp import McpRuntime, Prefix
+from holdfast.sandbox.wasm.broker import Powers
 from holdfast.sandbox.wasm.runtime import WasmRuntime
 from holdfast.tools.registry import Registry
 
@@ -17,9 +18,14 @@ from .admin import DataDirLock
 from .assembly import (
     Desks,
     Dispatching,
+    KeyedFiles,
+    Nesting,
     State,
     WithOne,
     Workshop,
+    add_javascript,
+    add_python,
+    build_desk_of,
     build_layers,
     desks_of,
     ground_of,
@@ -29,17 +35,21 @@ from .assembly import (
     open_webhook,
     open_workshop,
     output_mismatch,
+    powers_of,
     prove_wasm,
     shared_artifacts,
     wasm_off,
 )
 from .audit import AuditLog
+from .build_desk import BuildDesk
 from .config import Settings
 from .data_dir import DataDir
 from .dispatch import Dispatcher, KeptOutputs, Runtimes
+from .flow import Currents, Ground
 from .guarding import guarded_paths
 from .metrics import Metrics
 from .policies import Policies
+from .quarantining import Quarantining
 from .registrar import Registrar
 from .scanning import Scanner
 from .scrubbing import DetectorScrubber
@@ -65,9 +75,12 @@ class House:
     metrics: Metrics
     off: Mapping[str, Reason]
     """Parts that cannot run here, and why."""
+    builds: BuildDesk
     trial: Callable[[ToolSpec], Dispatcher]
     """A dispatcher that also knows one pending tool: every layer and record, but only the operator's hands on it."""
 
+    powers: Powers
+    """What a sandboxed tool can reach in the middle of its call, where its manifest grants it."""
     worker_pids: Callable[[], tuple[int, ...]]
     """The WASM workers that live now."""
 
@@ -133,32 +146,31 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
     async with AsyncExitStack() as stack:
         if opening.holding is Holding.ALONE:
             stack.enter_context(DataDirLock(data.root))
-        state = await open_state(stack, settings, data)
-        kept = KeptOutputs()
-        guarded = guarded_paths(settings, data, opening.config)
-        kept_artifacts = shared_artifacts(data)
+        state, kept = await open_state(stack, settings, data), KeptOutputs()
+        guarded, kept_artifacts = guarded_paths(settings, data, opening.config), shared_artifacts(data)
         scanning = build_layers(settings.limits, kept_artifacts)
-        workshop = await open_workshop(stack, settings, kept, DetectorScrubber(scanning), guarded)
+        workshop = await open_workshop(stack, settings, kept, DetectorScrubber(scanning), guarded, state.vault)
         registry = _registry(workshop, opening)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
-        wasm, registrar = await open_wasm(stack, settings, data, state, registry, policies)
+        powers = powers_of(workshop, state, scanning, nesting := Nesting())
+        wasm, registrar = await open_wasm(stack, settings, data, state, registry, policies, powers)
         upstreams = await open_upstreams(
             stack, settings, state, registry, policies, workshop.launcher, opening.prefix, guarded
         )
+        await _wasm_tools(stack, settings, data, opening, wasm, kept_artifacts, workshop, registry)
         policies.fit(registry.specs())
-        if opening.proving is Proving.LIVE:
-            await prove_wasm(wasm, kept_artifacts)
-        layers = replace(scanning, policy=policies.of)
-        runtimes = _runtimes(workshop, wasm, upstreams)
+        layers, runtimes = replace(scanning, policy=policies.of), _runtimes(workshop, wasm, registrar, upstreams)
         metrics, questions = Metrics(), Questions()
         ground = ground_of(settings, workshop.files, upstreams.connections.names())
         dispatching = Dispatching(settings, state, layers, runtimes, ground, kept, metrics, asked=questions.asked)
-        desks = desks_of(state, registry, policies, dispatching.flow)
-        open_webhook(stack, settings, desks.approvals, questions)
+        dispatcher = _bound(nesting, dispatching, registry, ground, state)
+        open_webhook(
+            stack, settings, (desks := desks_of(state, registry, policies, dispatching.flow)).approvals, questions
+        )
         yield House(
             settings=settings,
             data=data,
-            dispatcher=dispatching.over(registry),
+            dispatcher=dispatcher,
             registry=registry,
             policies=policies,
             scanner=Scanner(layers),
@@ -168,9 +180,37 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             desks=desks,
             metrics=metrics,
             off=_off(workshop, runtimes),
+            builds=build_desk_of(settings, data, state, registrar, workshop, wasm, scanning),
+            powers=powers,
             worker_pids=lambda: wasm.worker_pids,
             trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
+
+
+async def _wasm_tools(
+    stack: AsyncExitStack,
+    settings: Settings,
+    data: DataDir,
+    opening: Opening,
+    wasm: WasmRuntime,
+    artifacts: KeyedFiles | None,
+    workshop: Workshop,
+    registry: Registry,
+) -> None:
+    """Prove that workers are confined, and add what runs in one of ours."""
+    if opening.proving is Proving.LIVE:
+        await prove_wasm(wasm, artifacts)
+    for name, add in (("python", add_python), ("javascript", add_javascript)):
+        wanted = opening.builtins is None or name in opening.builtins
+        add(stack, settings, data, wasm, workshop, registry if wanted else None)
+
+
+def _bound(nesting: Nesting, dispatching: Dispatching, registry: Registry, ground: Ground, state: State) -> Dispatcher:
+    """The dispatcher of the house, which nested calls go through as well."""
+    dispatcher = dispatching.over(registry)
+    currents = Currents(flow=dispatching.flow, ground=ground, sessions=state.sessions, places=state.places)
+    nesting.bind(dispatcher, currents)
+    return dispatcher
 
 
 def _registry(workshop: Workshop, opening: Opening) -> Registry:
@@ -181,10 +221,10 @@ def _registry(workshop: Workshop, opening: Opening) -> Registry:
     return registry
 
 
-def _runtimes(workshop: Workshop, wasm: WasmRuntime, upstreams: UpstreamDesk) -> Runtimes:
+def _runtimes(workshop: Workshop, wasm: WasmRuntime, registrar: Registrar, upstreams: UpstreamDesk) -> Runtimes:
     return Runtimes(
         builtin=BuiltinRuntime(workshop.handlers),
-        wasm=wasm if wasm.unavailable is None else wasm_off(wasm.unavailable),
+        wasm=Quarantining(wasm, registrar) if wasm.unavailable is None else wasm_off(wasm.unavailable),
         upstream=McpRuntime(upstreams.connections, check_output=output_mismatch),
     )
 

@@ -1,6 +1,8 @@
-"""The calling conventions a manifest may name, and which of them this version runs. It runs nothing."""
+"""The calling conventions a manifest may name, all of which this version runs. It runs nothing itself."""
 
+from collections.abc import Mapping
 from enum import StrEnum, unique
+from types import MappingProxyType
 from typing import Final
 
 
@@ -17,5 +19,6 @@ class Abi(StrEnum):
     JAVASCRIPT = "javascript"
 
 
-RUNNABLE: Final = frozenset({Abi.WASI_COMMAND, Abi.CORE_JSON})
-UNSUPPORTED: Final = "this version runs wasi-command and core-json"
+LANGUAGES: Final[Mapping[str, Abi]] = MappingProxyType({".py": Abi.PYTHON, ".js": Abi.JAVASCRIPT})
+"""By the ending of a file: conventions whose modules are source text, so that a manifest can be drafted from it."""
+SOURCES: Final = frozenset(LANGUAGES.values())

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.contracts.effects import Effect
-from holdfast.contracts.limits import WASM
+from holdfast.contracts.secret import SECRET_NAME
 from holdfast.contracts.specs import TOOL_NAME
 
 from .abi import Abi
@@ -20,8 +20,30 @@ Positive = Annotated[int, Field(gt=0)]
 HostName = Annotated[
     str, Field(max_length=253, pattern=r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
 ]
-SecretName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-FolderPath = Annotated[str, Field(min_length=1, max_length=1024)]
+SecretName = Annotated[str, Field(pattern=f"^{SECRET_NAME.pattern}$")]
+
+
+def _from_the_root(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ValueError("a path from the workspace's root")
+    return path
+
+
+# No patterns: braces, stars and escapes mean something where labels are kept by path.
+FolderPath = Annotated[str, Field(max_length=1024, pattern=r"^[^{}*%\\\x00-\x1f]+$"), AfterValidator(_from_the_root)]
+
+
+class OperationTable(BaseModel):
+    """`[[tool.operations]]`: one of several functions, served as a tool `{tool}_{name}`."""
+
+    model_config = _STRICT
+    name: Annotated[str, Field(pattern=f"^{TOOL_NAME.pattern}$")]
+    capability_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")] | None = None
+    """What a near-agent tool is told it was called as."""
+    function: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """The exported function of a component or plugin, as `holdfast tools inspect` names it."""
+    description: Annotated[str, Field(min_length=1, max_length=4096)]
+    input_schema: dict[str, Any]
 
 
 class ToolTable(BaseModel):
@@ -37,18 +59,20 @@ class ToolTable(BaseModel):
     digest: Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
     effects: list[EffectName] | None = None
     """None means all of them."""
-    input_schema: dict[str, Any]
+    input_schema: dict[str, Any] | None = None
+    """Required, but with `operations`, which have one each."""
+    operations: Annotated[list[OperationTable], Field(max_length=64)] = []
 
 
 class LimitsTable(BaseModel):
-    """`[limits]`; the defaults are DESIGN section 5's."""
+    """`[limits]`; None is the default of the calling convention (DESIGN section 5)."""
 
     model_config = _STRICT
-    fuel: Positive = WASM.fuel
-    memory_bytes: Positive = WASM.memory_bytes
-    wall_ms: Positive = WASM.wall_ms
-    output_bytes: Positive = WASM.output_bytes
-    host_calls: Annotated[int, Field(ge=0)] = WASM.host_calls
+    fuel: Positive | None = None
+    memory_bytes: Positive | None = None
+    wall_ms: Positive | None = None
+    output_bytes: Positive | None = None
+    host_calls: Annotated[int, Field(ge=0)] | None = None
 
 
 class SecretTable(BaseModel):
@@ -56,7 +80,12 @@ class SecretTable(BaseModel):
 
     model_config = _STRICT
     name: SecretName
-    place: Annotated[Literal["bearer"], Field(alias="in")]
+    place: Annotated[
+        str,
+        Field(alias="in", pattern=r"^(bearer|basic|header:[A-Za-z0-9][A-Za-z0-9-]{0,63}|query:[A-Za-z0-9._~-]{1,64})$"),
+    ]
+    user: Annotated[str, Field(pattern=r"^[\x20-\x39\x3b-\x7e]{1,128}$")] | None = None
+    """Of `basic`; no colon, which would end it."""
 
 
 class HttpTable(BaseModel):

@@ -11,7 +11,7 @@ import threading
 import unicodedata
 from bisect import insort
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -36,6 +36,8 @@ class _State:
     taken: Mapping[str, ToolName]
     """From a folded name to the tool that has it."""
     ordered: tuple[ToolSpec, ...]
+    withheld: frozenset[ToolName] = frozenset()
+    """Tools in quarantine: they are none of the above, and their names are free."""
 
 
 _EMPTY: Final = _State(tools=MappingProxyType({}), taken=MappingProxyType({}), ordered=())
@@ -83,10 +85,22 @@ class Registry:
     def remove(self, name: ToolName) -> bool:
         """Let go of the tool called *name*; answers whether there was one."""
         with self._writing:
-            if name not in self._state.tools:
-                return False
-            self._state = _without(self._state, name)
-            return True
+            there = name in self._state.tools
+            if there or name in self._state.withheld:
+                self._state = _without(self._state, name)
+            return there
+
+    def withhold(self, name: ToolName) -> bool:
+        """Put the tool called *name* into quarantine, or its name when it is not there; answers whether it was."""
+        with self._writing:
+            there = name in self._state.tools
+            without = _without(self._state, name)
+            self._state = replace(without, withheld=without.withheld | {name})
+            return there
+
+    def quarantined(self, name: ToolName, /) -> bool:
+        """Whether the tool called exactly *name* is in quarantine: it is until one of that name is added."""
+        return name in self._state.withheld
 
     def get(self, name: ToolName, /) -> ToolSpec | None:
         """The tool called exactly *name*, or None."""
@@ -116,6 +130,7 @@ def _with(state: _State, spec: ToolSpec) -> _State:
     ordered = list(_without(state, spec.name).ordered if spec.name in state.tools else state.ordered)
     insort(ordered, spec, key=_name)
     return _State(
+        withheld=state.withheld - {spec.name},
         tools=MappingProxyType({**state.tools, spec.name: spec}),
         taken=MappingProxyType({**state.taken, _fold(spec.name): spec.name}),
         ordered=tuple(ordered),
@@ -124,6 +139,7 @@ def _with(state: _State, spec: ToolSpec) -> _State:
 
 def _without(state: _State, name: ToolName) -> _State:
     return _State(
+        withheld=state.withheld - {name},
         tools=MappingProxyType({key: spec for key, spec in state.tools.items() if key != name}),
         taken=MappingProxyType({key: taken for key, taken in state.taken.items() if taken != name}),
         ordered=tuple(spec for spec in state.ordered if spec.name != name),

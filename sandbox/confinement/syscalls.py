@@ -51,6 +51,7 @@ _X86_64: Final = Machine(
         "write": 1,
         "close": 3,
         "fstat": 5,
+        "pread64": 17,
         "mmap": 9,
         "mprotect": 10,
         "munmap": 11,
@@ -84,6 +85,7 @@ _AARCH64: Final = Machine(
         "write": 64,
         "close": 57,
         "fstat": 80,
+        "pread64": 67,
         "mmap": 222,
         "mprotect": 226,
         "munmap": 215,
@@ -162,6 +164,7 @@ _TIME: Final[tuple[Rule, ...]] = (
 
 CALLS: Final[tuple[Rule, ...]] = (
     *_PIPES,
+    Allow("pread64", "how much memory a component's call has, from a file that was opened before"),
     *_MEMORY,
     AllowUnless("mmap", 2, PROT_EXEC, "linear memories; nothing new may be executable"),
     AllowUnless("mprotect", 2, PROT_EXEC, "growing a linear memory; nothing may become executable"),

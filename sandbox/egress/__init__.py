@@ -13,9 +13,8 @@ The order of one request, all of it under one deadline:
 
 There is no proxy, cookie or certificate setting from the environment and no connection is used twice.
 
-Where secrets will go: `broker.EgressBroker._sent` is the one place where the headers of a request are put together,
-after the grant that admitted it is known and after everything was scanned. A secret belongs to its `HttpGrant`, is
-added there, and only when `hop` is 0: a redirected request carries none, whatever host it reaches.
+Secrets (`injecting`, `scrubbing`) belong to the grant that names them. They are added after 3, when everything was
+scanned, to the request that was asked for and to no redirect; what comes back is searched for them before it is seen.
 """
 
 from .addresses import Networks, is_public

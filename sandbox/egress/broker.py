@@ -4,12 +4,20 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import httpcore2
 
-from holdfast.contracts import HttpGrant, HttpRequest, HttpResponse, OperatorError, ToolError
+from holdfast.contracts import (
+    HttpGrant,
+    HttpRequest,
+    HttpResponse,
+    OperatorError,
+    SecretValues,
+    TenantId,
+    ToolError,
+)
 from holdfast.contracts.limits import MIB
 
 from .addresses import Networks
@@ -17,6 +25,7 @@ from .decoding import read_body, too_large
 from .dialing import CheckedBackend, Resolver, checked_addresses, resolve
 from .grants import ANY_HOST, admits
 from .headers import ACCEPT_ENCODING, Headers, checked_headers, checked_method, for_another_origin, without_body
+from .injecting import NOTHING, Carried, Injected, carried
 from .refusals import not_granted, redirect_refused, refused, scheme_refused
 from .targets import Target, canonical, redirected
 
@@ -50,6 +59,9 @@ class _Hop:
     target: Target
     headers: Headers
     body: bytes
+    follow: bool
+    injected: Injected = NOTHING
+    """Of the first hop only: `_next` makes the others, and knows of none."""
 
 
 class EgressBroker:
@@ -64,11 +76,13 @@ class EgressBroker:
         unsafe_allow_for: Mapping[HttpGrant, Networks] | None = None,
         resolver: Resolver = resolve,
         backend: httpcore2.AsyncNetworkBackend | None = None,
+        vault: SecretValues | None = None,
     ) -> None:
         """Reach public addresses, and those in *unsafe_allow_networks* for hosts that a grant names.
 
         *unsafe_allow_for* opens networks to the hosts of single grants only; neither counts for the grant of any host.
         *tls* is the trust store (the system's by default); *resolver* and *backend* ask for addresses and dial them.
+        Without a *vault* there are no secrets, and what needs one is refused.
         """
         if min(limits.request_bytes, limits.response_bytes, limits.header_bytes, limits.concurrent) < 1:
             raise OperatorError("egress limits are positive; there is no `unlimited`")
@@ -78,17 +92,32 @@ class EgressBroker:
         self._allowed_for = unsafe_allow_for or {}
         self._resolver = resolver
         self._backend = backend or cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+        self._vault = vault
         self._room = asyncio.Semaphore(limits.concurrent)
 
-    async def fetch(self, request: HttpRequest, grants: tuple[HttpGrant, ...], /, *, wall_ms: int) -> HttpResponse:
+    async def fetch(
+        self,
+        request: HttpRequest,
+        grants: tuple[HttpGrant, ...],
+        /,
+        *,
+        wall_ms: int,
+        tenant: TenantId | None = None,
+    ) -> HttpResponse:
         """Make *request* if one of *grants* admits it, within *wall_ms* milliseconds from name to last byte.
 
-        Raises: Refusal with the rule that was broken; ToolError when the far side breaks or is too slow.
+        It carries the secrets of *tenant* that the admitting grants say, and the answer none of any grant's.
+
+        Raises: Refusal with the rule that was broken; ToolError when the far side breaks or is too slow;
+        IntegrityError when a secret is not what was kept.
         """
         hop = self._first(request)
         try:
             async with asyncio.timeout(wall_ms / 1000), self._room:
-                return await self._follow(hop, grants)
+                fitting = _granted(hop, grants)
+                secrets = await carried(self._vault, tenant, grants)
+                injected = secrets.into(hop.headers, hop.target.query, fitting)
+                return await self._follow(replace(hop, injected=injected), grants, secrets)
         except TimeoutError:
             raise ToolError(f"the far side did not answer within {wall_ms} ms") from None
         except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
@@ -103,13 +132,14 @@ class EgressBroker:
             raise refused("request-too-large", f"the body is over {self._limits.request_bytes} bytes")
         if request.body and method in _WITHOUT_BODY:
             raise refused("body", f"a {method} request has no body; leave it out or use POST")
-        return _Hop(number=0, method=method, target=target, headers=headers, body=request.body)
+        return _Hop(number=0, method=method, target=target, headers=headers, body=request.body, follow=request.follow)
 
-    async def _follow(self, hop: _Hop, grants: tuple[HttpGrant, ...]) -> HttpResponse:
+    async def _follow(self, hop: _Hop, grants: tuple[HttpGrant, ...], secrets: Carried) -> HttpResponse:
         while True:
             answer = await self._exchange(hop, _granted(hop, grants))
             if isinstance(answer, HttpResponse):
-                return answer
+                return await secrets.scrubbed(answer)
+            secrets.check_redirect(answer.location)
             if hop.number >= self._limits.redirects:
                 raise redirect_refused(f"the answer redirects more than {self._limits.redirects} times")
             hop = _next(hop, answer)
@@ -118,7 +148,7 @@ class EgressBroker:
         async with self._answered(hop, self._networks(grants)) as response:
             headers = _read_headers(response, most_bytes=self._limits.header_bytes)
             location = _first_value(headers, "location")
-            if response.status in _REDIRECTS and location:
+            if hop.follow and response.status in _REDIRECTS and location:
                 return _Redirect(status=response.status, location=location)
             body = b"" if hop.method == "HEAD" else await self._body(response, headers)
             return HttpResponse(status=response.status, url=hop.target.url, headers=headers, body=body, hops=hop.number)
@@ -138,7 +168,7 @@ class EgressBroker:
                 scheme=target.scheme.encode(),
                 host=target.host.encode(),
                 port=target.port,
-                target=target.request_target.encode(),
+                target=_sent_target(hop).encode(),
             ),
             headers=self._sent(hop),
             content=hop.body,
@@ -154,16 +184,20 @@ class EgressBroker:
         named = [grant for grant in grants if grant.host != ANY_HOST]
         if not named:
             return ()
-        return (*self._allowed, *(one for grant in named for one in self._allowed_for.get(grant, ())))
+        opened = (replace(grant, secret=None) for grant in named)  # a row opens a place, whatever is sent there
+        return (*self._allowed, *(one for grant in opened for one in self._allowed_for.get(grant, ())))
 
     def _sent(self, hop: _Hop) -> list[tuple[bytes, bytes]]:
-        """Every header of *hop* as it goes out. Secrets will be added here, see the package."""
+        """Every header of *hop* as it goes out, secrets included."""
         ours = [("host", hop.target.authority), ("accept-encoding", ACCEPT_ENCODING), ("connection", "close")]
         if not any(name == "user-agent" for name, _ in hop.headers):
             ours.append(("user-agent", _USER_AGENT))
         if hop.body or hop.method not in _WITHOUT_BODY:
             ours.append(("content-length", str(len(hop.body))))
-        return [(name.encode("ascii"), value.encode("ascii")) for name, value in (*ours, *hop.headers)]
+        return [
+            (name.encode("ascii"), value.encode("ascii"))
+            for name, value in (*ours, *hop.headers, *hop.injected.headers)
+        ]
 
     async def _body(self, response: httpcore2.Response, headers: Headers) -> bytes:
         most = self._limits.response_bytes
@@ -180,6 +214,12 @@ class _Redirect:
 
     status: int
     location: str
+
+
+def _sent_target(hop: _Hop) -> str:
+    """What the request line of *hop* says, secrets included. Nobody else is told: `hop.target` stays what was asked."""
+    query = "&".join((*filter(None, [hop.target.query]), *hop.injected.query))
+    return f"{hop.target.path}?{query}" if query else hop.target.request_target
 
 
 def _granted(hop: _Hop, grants: tuple[HttpGrant, ...]) -> tuple[HttpGrant, ...]:
@@ -208,6 +248,7 @@ def _next(hop: _Hop, redirect: _Redirect) -> _Hop:
         target=target,
         headers=headers if keeps else without_body(headers),
         body=hop.body if keeps else b"",
+        follow=hop.follow,
     )
 
 

@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from blake3 import blake3
+
 from holdfast.contracts.digests import KEY_BYTES, Digest
 from holdfast.contracts.errors import OperatorError
 from holdfast.contracts.json_values import canonical
@@ -77,7 +79,7 @@ class ArtifactCache:
             return Absent()
         except OSError:
             data = b""
-        tag, body = data[:_TAG_BYTES], data[_TAG_BYTES:]
+        tag, body = data[:_TAG_BYTES], memoryview(data)[_TAG_BYTES:]  # a view: an interpreter's artifact is 50 MB
         artifact = _opened(body) if self._tag(module, body) == _as_digest(tag) else None
         if artifact is None:
             path.unlink(missing_ok=True)
@@ -102,8 +104,11 @@ class ArtifactCache:
     def _path(self, module: Digest) -> Path:
         return self._directory / Digest.keyed(self._key, _binding(module)).hex
 
-    def _tag(self, module: Digest, body: bytes) -> Digest:
-        return Digest.keyed(self._key, _binding(module) + body)
+    def _tag(self, module: Digest, body: bytes | memoryview) -> Digest:
+        tag = blake3(key=self._key, max_threads=blake3.AUTO)
+        tag.update(_binding(module))
+        tag.update(body)
+        return Digest(tag.hexdigest())
 
 
 def fingerprint() -> str:
@@ -143,7 +148,7 @@ def _as_digest(tag: bytes) -> Digest | None:
     return Digest(tag.hex()) if len(tag) == _TAG_BYTES else None
 
 
-def _opened(body: bytes) -> Artifact | None:
+def _opened(body: memoryview) -> Artifact | None:
     (length,) = HEAD.unpack_from(body)
     end = HEAD.size + length
-    return Artifact(report=read_report(body[HEAD.size : end]), native=body[end:])
+    return Artifact(report=read_report(bytes(body[HEAD.size : end])), native=bytes(body[end:]))

@@ -20,6 +20,11 @@ class Birth:
     table_elements: int
     declared_memory_bytes: int
     """What the module's memory starts with."""
+    component: bool = False
+    """As in its report; so are the next three."""
+    instances: int = 1
+    memories: tuple[int, ...] = ()
+    table_limits: tuple[int, ...] = ()
     memory_bytes: int
     """The most a call to this worker may be allowed."""
     cpu_seconds: int
@@ -35,4 +40,5 @@ def write_birth(birth: Birth) -> bytes:
 def read_birth(data: bytes) -> Birth:
     """The birth that `write_birth` wrote."""
     fields = json.loads(data)
-    return Birth(**(fields | {"wasi": tuple(fields["wasi"])}))
+    lists = {name: tuple(fields[name]) for name in ("wasi", "memories", "table_limits")}
+    return Birth(**(fields | lists))

@@ -29,6 +29,7 @@ class Channel:
         self._cap = 0
         self._waiter: asyncio.Future[bytes] | None = None
         self._broken: Exception | None = None
+        self._breaks = asyncio.Event()
         os.set_blocking(requests, False)
         os.set_blocking(replies, False)
         self._loop.add_reader(replies, self._readable)
@@ -52,6 +53,11 @@ class Channel:
             return await self._waiter
         finally:
             self._waiter = None
+
+    async def disturbed(self) -> Exception:
+        """Wait, while it is the parent's turn to speak, until the worker ends or says what nobody asked for."""
+        await self._breaks.wait()
+        return self._broken or Gone()
 
     def close(self) -> None:
         """Stop listening. The descriptors belong to whoever started the worker."""
@@ -107,6 +113,7 @@ class Channel:
         if self._broken is not None:
             return
         self._broken = why
+        self._breaks.set()
         self._buffer.clear()
         self._loop.remove_reader(self._replies)
         self._loop.remove_writer(self._requests)

@@ -25,14 +25,17 @@ from ..confinement.kernel_unsafe import (
 )
 from ..confinement.syscalls import CALLS, Machine, machine
 from ..confinement.threads import own_thread_count
-from .abi import CORE_JSON
 from .birth import Birth
-from .engine import CoreJson, Engine, Module, Needs, WasiCommand, engine, load, warm
+from .engine import Engine, engine, warm
+from .guests import Guest, make_guest
+from .hostcalls import HostCalls
 from .settings import MIB
 from .ticker import Ticker
 
 _HEADROOM_BYTES: Final = 96 * MIB
 """Beyond the guest's memory: an answer of 10 MiB and its copies, thread stacks, malloc's arenas."""
+_VALUES_BYTES: Final = 512 * MIB
+"""And for a component: the engine takes each byte of a list as a value of 32 bytes, and copies it to one of 48."""
 _STACK_BYTES: Final = 256 << 10
 
 
@@ -40,7 +43,7 @@ _STACK_BYTES: Final = 256 << 10
 class Confined:
     """A worker that may now meet its tool."""
 
-    guest: CoreJson | WasiCommand
+    guest: Guest
     ticker: Ticker
 
 
@@ -54,12 +57,12 @@ class Unsealed:
     machine: Machine
 
 
-def become_confined(birth: Birth, module_descriptor: int) -> Confined:
-    """Load the artifact in *module_descriptor* and confine this process for good.
+def become_confined(birth: Birth, module_descriptor: int, host: HostCalls) -> Confined:
+    """Load the artifact in *module_descriptor* and confine this process for good. *host* is the guest's way out.
 
     Raises: ConfinementError, ModuleRejected, OSError. The process must then end.
     """
-    unsealed = become_unsealed(birth, module_descriptor)
+    unsealed = become_unsealed(birth, module_descriptor, host)
     bind(unsealed.bounds)
     gc.collect()
     gc.freeze()
@@ -67,13 +70,13 @@ def become_confined(birth: Birth, module_descriptor: int) -> Confined:
     return unsealed.confined
 
 
-def become_unsealed(birth: Birth, module_descriptor: int) -> Unsealed:
+def become_unsealed(birth: Birth, module_descriptor: int, host: HostCalls) -> Unsealed:
     """Steps 1 to 3. Raises as `become_confined` does."""
     here = machine()
     if here is None:
         raise ConfinementError("there is no system call table for this processor")
     running = engine()
-    guest = _guest(running, load(running, module_descriptor), birth)
+    guest = make_guest(running, module_descriptor, birth, host)
     os.close(module_descriptor)
     if own_thread_count() != 1:
         raise ConfinementError("a thread began before confinement")
@@ -90,22 +93,11 @@ def become_unsealed(birth: Birth, module_descriptor: int) -> Unsealed:
     os.environ.clear()
     threading.stack_size(_STACK_BYTES)
     ticker = Ticker(running.increment_epoch)
-    data_bytes = used + birth.memory_bytes + _HEADROOM_BYTES
+    values = _VALUES_BYTES if birth.memories else 0
+    data_bytes = used + birth.memory_bytes + _HEADROOM_BYTES + values
     return Unsealed(
         running=running,
         confined=Confined(guest, ticker),
         bounds=Bounds(data_bytes=data_bytes, cpu_seconds=birth.cpu_seconds, descriptors=0),
         machine=here,
     )
-
-
-def _guest(running: Engine, module: Module, birth: Birth) -> CoreJson | WasiCommand:
-    needs = Needs(
-        wasi=birth.wasi,
-        clock=birth.clock,
-        random=birth.random,
-        tables=birth.tables,
-        table_elements=birth.table_elements,
-        memory_bytes=birth.declared_memory_bytes,
-    )
-    return CoreJson(running, module, needs) if birth.abi == CORE_JSON else WasiCommand(running, module, needs)

@@ -76,3 +76,9 @@ class Cursor:
     def count_of(self, byte: int) -> int:
         """How often *byte* occurs in what is left."""
         return self._data.count(byte, self.at, self.end)
+
+    def rest(self, most: int | None = None) -> bytes:
+        """What is left, or the next *most* bytes of it."""
+        start = self.at
+        self.skip(self.end - start if most is None else most)
+        return self._data[start : self.at]

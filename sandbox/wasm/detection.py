@@ -1,18 +1,24 @@
 """Tells from a module's imports and exports which calling convention it follows. It refuses what would not link."""
 
-from .abi import CORE_JSON, UNSUPPORTED, WASI_COMMAND, WASI_MODULE
+from .abi import CORE_JSON, EXTISM, UNSUPPORTED, WASI_COMMAND, WASI_MODULE
+from .extism.interface import ENV, USER
+from .extism.scanning import check_plugin, is_plugin
 from .preview1 import CLOCK, RANDOM, SIGNATURES
 from .report import Export, Import, ModuleRefused, shown
 
 
 def detect_abi(imports: tuple[Import, ...], exports: tuple[Export, ...]) -> str:
-    """`wasi-command` or `core-json`.
+    """`extism`, `wasi-command` or `core-json`.
 
     Raises: ModuleRefused for every other convention and for imports that nothing will answer.
     """
     offered = {export.name: export for export in exports}
-    if any(item.module.startswith("extism:") for item in imports):
-        raise ModuleRefused(f"this is an Extism plugin: {UNSUPPORTED}")
+    if is_plugin(imports):
+        check_plugin(imports, exports)
+        if any(item.module == WASI_MODULE for item in imports):
+            _require(offered, "memory", "memory", "")
+        _check_wasi(tuple(item for item in imports if item.module not in {ENV, USER}))
+        return EXTISM
     if "_start" in offered:
         _require(offered, "_start", "func", " -> ")
         _require(offered, "memory", "memory", "")
@@ -32,10 +38,10 @@ def detect_abi(imports: tuple[Import, ...], exports: tuple[Export, ...]) -> str:
 
 
 def notes(abi: str, imports: tuple[Import, ...]) -> tuple[str, ...]:
-    """What whoever registers the module should know of its imports."""
-    if abi != WASI_COMMAND:
+    """What whoever registers the module should know of its WASI imports."""
+    names = {item.name for item in imports if item.module == WASI_MODULE}
+    if abi != WASI_COMMAND and not names:
         return ()
-    names = {item.name for item in imports}
     said = ["imports WASI, which is empty for it: no files, environment, arguments or sockets"]
     if names & CLOCK:
         said.append(f"asks for the clock: {', '.join(sorted(names & CLOCK))}")

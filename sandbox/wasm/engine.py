@@ -7,13 +7,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import wasmtime
 
 from .abi import WASI_MODULE
 from .capture import Log, Output, cut
-from .ffi_unsafe import BrokenAbi, Memory, Name, call, context_of, define, define_host, link, set_stdin, start
+from .ffi_unsafe import BrokenAbi, Instance, Memory, Name, call, context_of, define, define_host, link, set_stdin, start
 from .frames import Ending, Reply, Request
 from .preview1 import CLOCK, RANDOM, meter
 from .settings import DETAIL_CHARACTERS, ENGINE, PAGE_BYTES, TABLE_ELEMENTS, TICK_MS
@@ -33,6 +33,8 @@ _WARM: Final = f"""(module
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
     (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
 
+_LAST_WORDS: Final = 1500
+"""Bytes of the log that go with a trap."""
 _WARM_FUEL: Final = 1_000_000
 _WARM_TICKS: Final = 1_000_000
 _MEMORY, _START, _ALLOC, _RUN = Name("memory"), Name("_start"), Name("alloc"), Name("run")
@@ -140,7 +142,7 @@ class CoreJson(Guest):
         """One call. Never raises for what a guest does."""
         refused = self._too_large(request)
         if refused is not None:
-            return _not_run(refused)
+            return not_run(refused)
         store = self._store(request, instances=1, own_tables=0)
         try:
             return self._call(request, store)
@@ -159,8 +161,8 @@ class CoreJson(Guest):
             packed = call(context, guest.function(_RUN), (at, length), 1)
             ending, output = _answer(memory, packed, request.output_bytes)
             detail = b""
-        except _GUEST_FAULTS as error:
-            ending, _code, detail = _ended(error, Ending.UNLINKED if memory is None else Ending.TRAPPED)
+        except GUEST_FAULTS as error:
+            ending, _code, detail = ended(error, Ending.UNLINKED if memory is None else Ending.TRAPPED)
             output = b""
         return Reply(
             ending=ending,
@@ -174,56 +176,91 @@ class CoreJson(Guest):
         )
 
 
-class WasiCommand(Guest):
-    """A tool that exports `_start` and imports WASI preview 1, which is empty for it."""
+class MeteredWasi:
+    """WASI preview 1 with nothing in it, for one module: counted, in part withheld, writing into buffers of ours.
 
-    def __init__(self, running: wasmtime.Engine, module: wasmtime.Module, needs: Needs) -> None:
-        super().__init__(running, module, needs)
+    For each call: `open`, `offer` before the tool is instantiated, `attach` after it, `close`.
+    """
+
+    def __init__(self, running: wasmtime.Engine, needs: Needs) -> None:
         withheld = frozenset[str]()
         withheld |= frozenset() if needs.clock else CLOCK
         withheld |= frozenset() if needs.random else RANDOM
         meter_text, relay_text = meter(needs.wasi, withheld)
         self._meter = wasmtime.Linker(running).instantiate_pre(wasmtime.Module(running, meter_text))
         self._relay = wasmtime.Module(running, relay_text)
-        self._to_tool = _shadowing(running)
-        self._to_relay = _shadowing(running)
+        self._to_relay = shadowing(running)
         self._to_relay.define_wasi()
         self._stdio = Stdio()
         self._fd_write = define_host(self._to_relay, _WASI, _FD_WRITE, self._stdio.write)
+
+    def open(self, output: Output | Log, log: Log) -> None:
+        """A call begins that writes to *output* and *log*."""
+        self._stdio.open(output, log)
+
+    def offer(self, context: Any, linker: wasmtime.Linker) -> Instance:
+        """Define WASI in *linker*; answers the meter. Raises: Trap, WasmtimeError."""
+        counter = start(self._meter, context)
+        counter.define_in(linker, _WASI)
+        return counter
+
+    def attach(self, context: Any, counter: Instance, memory: Memory) -> None:
+        """The tool exists, with *memory*: from now on its WASI calls get through. Raises: Trap, WasmtimeError."""
+        self._stdio.attach(memory)
+        define(self._to_relay, context, _TOOL, _MEMORY, memory.item)
+        define(self._to_relay, context, _METER, _CALLS, counter.export(_CALLS))
+        link(self._to_relay, context, self._relay)
+
+    def close(self) -> None:
+        """The call is over."""
+        self._stdio.close()
+
+
+def spent(counter: Instance) -> bool:
+    """Whether a call has used up its WASI calls."""
+    return counter.global_i32(_LEFT) == 0
+
+
+class WasiCommand(Guest):
+    """A tool that exports `_start` and imports WASI preview 1, which is empty for it."""
+
+    def __init__(self, running: wasmtime.Engine, module: wasmtime.Module, needs: Needs) -> None:
+        super().__init__(running, module, needs)
+        self._wasi = MeteredWasi(running, needs)
+        self._to_tool = shadowing(running)
 
     def run(self, request: Request) -> Reply:
         """One call. Never raises for what a guest does."""
         refused = self._too_large(request)
         if refused is not None:
-            return _not_run(refused)
+            return not_run(refused)
         output, log = Output(limit=request.output_bytes), Log()
         store = self._store(request, instances=3, own_tables=1)
         try:
             store.set_wasi(_empty_wasi(request))
-            self._stdio.open(output, log)
+            self._wasi.open(output, log)
             return self._call(request, store, output, log)
         finally:
-            self._stdio.close()
+            self._wasi.close()
             store.close()
 
     def _call(self, request: Request, store: wasmtime.Store, output: Output, log: Log) -> Reply:
         context = context_of(store)
         memory, counter = None, None
         try:
-            counter = start(self._meter, context)
-            counter.define_in(self._to_tool, _WASI)
+            counter = self._wasi.offer(context, self._to_tool)
             tool = link(self._to_tool, context, self._module)
             memory = tool.memory(_MEMORY)
-            self._stdio.attach(memory)
-            define(self._to_relay, context, _TOOL, _MEMORY, memory.item)
-            define(self._to_relay, context, _METER, _CALLS, counter.export(_CALLS))
-            link(self._to_relay, context, self._relay)
+            self._wasi.attach(context, counter, memory)
             call(context, tool.function(_START), (), 0)
             ending, code, detail = Ending.RETURNED, 0, b""
-        except _GUEST_FAULTS as error:
-            ending, code, detail = _ended(error, Ending.UNLINKED if memory is None else Ending.TRAPPED)
-        if ending is Ending.TRAPPED and counter is not None and counter.global_i32(_LEFT) == 0:
+        except GUEST_FAULTS as error:
+            ending, code, detail = ended(error, Ending.UNLINKED if memory is None else Ending.TRAPPED)
+        if ending is Ending.TRAPPED and counter is not None and spent(counter):
             ending, detail = Ending.WASI_CALLS, b""
+        said = log.taken()
+        if ending is Ending.TRAPPED:
+            detail = last_words(detail, said)
         return Reply(
             ending=Ending.OUTPUT if output.over else ending,
             exit_code=code,
@@ -231,12 +268,13 @@ class WasiCommand(Guest):
             memory_bytes=memory.size() if memory is not None else 0,
             cpu_us=0,
             output=output.taken(),
-            log=log.taken(),
+            log=said,
             detail=detail,
         )
 
 
-_GUEST_FAULTS: Final = (wasmtime.Trap, wasmtime.WasmtimeError, BrokenAbi)
+GUEST_FAULTS: Final = (wasmtime.Trap, wasmtime.WasmtimeError, BrokenAbi)
+"""What calling a guest may raise; `ended` says what it means."""
 
 
 def warm(running: wasmtime.Engine, heard: Callable[[bytes], int] = len) -> None:
@@ -273,7 +311,8 @@ def _answer(memory: Memory, packed: int, limit: int) -> tuple[Ending, bytes]:
     return Ending.RETURNED, memory.read(where, size)
 
 
-def _shadowing(running: wasmtime.Engine) -> wasmtime.Linker:
+def shadowing(running: wasmtime.Engine) -> wasmtime.Linker:
+    """A linker in which what is defined for a call replaces what was for the one before."""
     linker = wasmtime.Linker(running)
     linker.allow_shadowing = True
     return linker
@@ -286,7 +325,11 @@ def _empty_wasi(request: Request) -> wasmtime.WasiConfig:
     return config
 
 
-def _ended(error: Exception, otherwise: Ending) -> tuple[Ending, int, bytes]:
+def ended(error: Exception, otherwise: Ending) -> tuple[Ending, int, bytes]:
+    """How a call went that ended with *error*, its exit code and what is kept of a trap's text.
+
+    *otherwise* is for an error that carries no trap code.
+    """
     if isinstance(error, wasmtime.ExitTrap):
         return Ending.EXITED, error.code, b""
     if isinstance(error, BrokenAbi):
@@ -306,8 +349,20 @@ def _trap_code(trap: wasmtime.Trap) -> wasmtime.TrapCode | None:
 
 
 def _detail(error: Exception) -> bytes:
-    return cut(str(error).encode("utf-8", errors="replace"), DETAIL_CHARACTERS)
+    """The cause first: the names on the way to it are many, and what is too long is cut at its end."""
+    where, _, cause = str(error).rpartition("Caused by:")
+    where = where.partition("note: using the `WASMTIME")[0]  # advice to whoever runs wasmtime by hand
+    said = "\n".join(part.strip() for part in (cause, where) if part.strip())
+    return cut(said.encode("utf-8", errors="replace"), DETAIL_CHARACTERS)
 
 
-def _not_run(ending: Ending) -> Reply:
+def last_words(detail: bytes, said: bytes) -> bytes:
+    """*detail* with the end of what a guest *said* as it gave up, which tells more than `unreachable`."""
+    cause, _, where = detail.partition(b"\n")
+    words = said[-_LAST_WORDS:].decode("utf-8", errors="ignore").encode()
+    return b"\n".join(part for part in (cause, words, where) if part)
+
+
+def not_run(ending: Ending) -> Reply:
+    """The reply to a request for which no guest was begun."""
     return Reply(ending=ending, exit_code=0, fuel=0, memory_bytes=0, cpu_us=0, output=b"", log=b"", detail=b"")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import weakref
 from typing import Final
 
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -19,3 +20,13 @@ def sealed(data: bytes) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+class Shared:
+    """Sealed bytes that many workers read, and none can write: copied once, and mapped by each."""
+
+    def __init__(self, data: bytes) -> None:
+        """Seal *data*. Raises: OSError."""
+        self.descriptor = sealed(data)
+        """Open for as long as this object is there."""
+        weakref.finalize(self, os.close, self.descriptor)  # never while somebody who starts a worker still holds it

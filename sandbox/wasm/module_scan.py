@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from .abi import EXTISM
 from .cursor import Cursor
 from .detection import detect_abi, notes
+from .extism.scanning import plugin_capabilities, plugin_notes, plugin_offers
 from .nesting import check, may_exceed
 from .report import Export, Import, ModuleRefused, ModuleReport
 from .settings import MIB, PAGE_BYTES
@@ -21,19 +23,22 @@ FUNCTIONS: Final = 100_000
 TYPES: Final = 10_000
 IMPORTS: Final = 1_000
 EXPORTS: Final = 1_000
-DATA_SEGMENTS: Final = 10_000
+DATA_SEGMENTS: Final = 100_000
+"""A program of standard Go has 30 000, CPython for WASI 12 000."""
 ELEMENT_SEGMENTS: Final = 10_000
 GLOBALS: Final = 100_000
 TABLES: Final = 100
-CUSTOM_BYTES: Final = 4 * MIB
-NESTING: Final = 1_000
+CUSTOM_BYTES: Final = 16 * MIB
+"""Names and debugging information: a Rust program that nobody stripped has 5 MiB. Nothing of it is read here."""
+NESTING: Final = 4_000
+"""What Haskell makes is between 1 000 and 2 000 deep. Compiling takes time by its square: 1 s for 4 000."""
 VALUES: Final = 1_000
 """Parameters, or results, of one function type: WebAssembly's own limit."""
 
-_MAGIC: Final = b"\0asm"
-_MODULE: Final = b"\x01\0\0\0"
-_COMPONENT: Final = b"\x0d\0\x01\0"
-_HEADER: Final = 8
+MAGIC: Final = b"\0asm"
+MODULE_VERSION: Final = b"\x01\0\0\0"
+COMPONENT_VERSION: Final = b"\x0d\0\x01\0"
+HEADER_BYTES: Final = 8
 _CUSTOM: Final = 0
 _KINDS: Final = ("func", "table", "memory", "global")
 _VALUES: Final = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
@@ -41,16 +46,26 @@ _REFERENCES: Final = (0x70, 0x6F)
 _FUNCTION_FORM: Final = 0x60
 
 
-@dataclass(slots=True)
-class _Found:
-    """What the sections said so far."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """What differs between a module on its own and one inside a component, whose parts are linked by name."""
 
+    imports: int = IMPORTS
+    exports: int = EXPORTS
+
+
+@dataclass(slots=True)
+class Found:
+    """What the sections of one module said so far."""
+
+    caps: Caps = Caps()
     types: list[str] = field(default_factory=list[str])
     functions: list[int] = field(default_factory=list[int])
     """The type of each function, imported ones first."""
     imports: list[Import] = field(default_factory=list[Import])
     exports: list[Export] = field(default_factory=list[Export])
-    tables: list[int] = field(default_factory=list[int])
+    tables: list[tuple[int, int | None]] = field(default_factory=list[tuple[int, int | None]])
+    """The least and the most elements of each table, imported ones first; the same of `memories`, in pages."""
     memories: list[tuple[int, int | None]] = field(default_factory=list[tuple[int, int | None]])
     own_functions: int = 0
     bodies: int = 0
@@ -64,8 +79,13 @@ def scan(wasm: bytes) -> ModuleReport:
     Raises: ModuleRefused with one sentence.
     """
     _check_header(wasm)
-    found = _Found()
-    cursor = Cursor(wasm, _HEADER, len(wasm))
+    found = Found()
+    read_sections(Cursor(wasm, HEADER_BYTES, len(wasm)), found)
+    return _report(wasm, found)
+
+
+def read_sections(cursor: Cursor, found: Found) -> None:
+    """Read the sections of one core module into *found*. Raises: ModuleRefused."""
     last = 0
     while not cursor.done:
         section = cursor.byte()
@@ -84,21 +104,20 @@ def scan(wasm: bytes) -> ModuleReport:
         read(content, found)
     if found.bodies != found.own_functions:
         raise ModuleRefused("the module declares functions without bodies, or bodies without declarations")
-    return _report(wasm, found)
 
 
 def _check_header(wasm: bytes) -> None:
     _cap(len(wasm), MODULE_BYTES, "bytes")
-    if not wasm.startswith(_MAGIC):
+    if not wasm.startswith(MAGIC):
         raise ModuleRefused("this is not a WebAssembly binary: text must be assembled first")
-    version = wasm[len(_MAGIC) : _HEADER]
-    if version == _COMPONENT:
-        raise ModuleRefused("this is a component: this version runs wasi-command and core-json")
-    if version != _MODULE:
+    version = wasm[len(MAGIC) : HEADER_BYTES]
+    if version == COMPONENT_VERSION:
+        raise ModuleRefused("this is a component, not a core module")
+    if version != MODULE_VERSION:
         raise ModuleRefused("the module has an unknown version")
 
 
-def _report(wasm: bytes, found: _Found) -> ModuleReport:
+def _report(wasm: bytes, found: Found) -> ModuleReport:
     minimum, maximum = found.memories[0] if found.memories else (0, None)
     imports, exports = tuple(found.imports), tuple(found.exports)
     abi = detect_abi(imports, exports)
@@ -112,14 +131,20 @@ def _report(wasm: bytes, found: _Found) -> ModuleReport:
         memory_bytes=minimum * PAGE_BYTES,
         memory_limit_bytes=None if maximum is None else maximum * PAGE_BYTES,
         tables=len(found.tables),
-        table_elements=max(found.tables, default=0),
+        table_elements=max((least for least, _most in found.tables), default=0),
         data_segments=found.data_segments,
         custom_bytes=found.custom_bytes,
-        notes=notes(abi, imports),
+        notes=(*_plugin_notes(abi, imports, exports), *notes(abi, imports)),
+        capabilities=plugin_capabilities(imports) if abi == EXTISM else (),
+        offers=plugin_offers(exports) if abi == EXTISM else (),
     )
 
 
-def _types(section: Cursor, found: _Found) -> None:
+def _plugin_notes(abi: str, imports: tuple[Import, ...], exports: tuple[Export, ...]) -> tuple[str, ...]:
+    return plugin_notes(imports, exports) if abi == EXTISM else ()
+
+
+def _types(section: Cursor, found: Found) -> None:
     for _ in range(_count(section, TYPES, "types")):
         if section.byte() != _FUNCTION_FORM:
             raise ModuleRefused("the module has a type that is switched off")
@@ -138,8 +163,8 @@ def _value(section: Cursor) -> str:
     return name
 
 
-def _imports(section: Cursor, found: _Found) -> None:
-    for _ in range(_count(section, IMPORTS, "imports")):
+def _imports(section: Cursor, found: Found) -> None:
+    for _ in range(_count(section, found.caps.imports, "imports")):
         module, name, kind = section.name(), section.name(), section.byte()
         written = ""
         match kind:
@@ -157,7 +182,7 @@ def _imports(section: Cursor, found: _Found) -> None:
         found.imports.append(Import(module=module, name=name, kind=_KINDS[kind], type=written))
 
 
-def _declare_function(section: Cursor, found: _Found) -> str:
+def _declare_function(section: Cursor, found: Found) -> str:
     index = section.u32()
     if index >= len(found.types):
         raise ModuleRefused("a function has a type that is not there")
@@ -165,30 +190,29 @@ def _declare_function(section: Cursor, found: _Found) -> str:
     return found.types[index]
 
 
-def _functions(section: Cursor, found: _Found) -> None:
+def _functions(section: Cursor, found: Found) -> None:
     found.own_functions = _count(section, FUNCTIONS, "functions")
     for _ in range(found.own_functions):
         _declare_function(section, found)
 
 
-def _tables(section: Cursor, found: _Found) -> None:
+def _tables(section: Cursor, found: Found) -> None:
     for _ in range(_count(section, TABLES, "tables")):
         _table(section, found)
 
 
-def _table(section: Cursor, found: _Found) -> None:
+def _table(section: Cursor, found: Found) -> None:
     if section.byte() not in _REFERENCES:
         raise ModuleRefused("the module has a table that is switched off")
-    minimum, _maximum = _limits(section)
-    found.tables.append(minimum)
+    found.tables.append(_limits(section))
 
 
-def _memories(section: Cursor, found: _Found) -> None:
+def _memories(section: Cursor, found: Found) -> None:
     for _ in range(_count(section, 1, "memories")):
         _memory(section, found)
 
 
-def _memory(section: Cursor, found: _Found) -> None:
+def _memory(section: Cursor, found: Found) -> None:
     found.memories.append(_limits(section))
     _cap(len(found.memories), 1, "memories")
 
@@ -203,13 +227,13 @@ def _limits(section: Cursor) -> tuple[int, int | None]:
             raise ModuleRefused("the module has a memory or table that is shared, 64-bit or of odd pages")
 
 
-def _globals(section: Cursor, _found: _Found) -> None:
+def _globals(section: Cursor, _found: Found) -> None:
     _count(section, GLOBALS, "globals")
 
 
-def _exports(section: Cursor, found: _Found) -> None:
+def _exports(section: Cursor, found: Found) -> None:
     seen: set[str] = set()
-    for _ in range(_count(section, EXPORTS, "exports")):
+    for _ in range(_count(section, found.caps.exports, "exports")):
         name, kind, index = section.name(), section.byte(), section.u32()
         if kind >= len(_KINDS):
             raise ModuleRefused("the module exports something that is switched off")
@@ -224,19 +248,19 @@ def _exports(section: Cursor, found: _Found) -> None:
         found.exports.append(Export(name=name, kind=_KINDS[kind], type=written))
 
 
-def _start(section: Cursor, _found: _Found) -> None:
+def _start(section: Cursor, _found: Found) -> None:
     section.u32()
 
 
-def _elements(section: Cursor, _found: _Found) -> None:
+def _elements(section: Cursor, _found: Found) -> None:
     _count(section, ELEMENT_SEGMENTS, "element segments")
 
 
-def _data_count(section: Cursor, _found: _Found) -> None:
+def _data_count(section: Cursor, _found: Found) -> None:
     _cap(section.u32(), DATA_SEGMENTS, "data segments")
 
 
-def _code(section: Cursor, found: _Found) -> None:
+def _code(section: Cursor, found: Found) -> None:
     found.bodies = _count(section, FUNCTIONS, "function bodies")
     for _ in range(found.bodies):
         body = section.part(section.u32())
@@ -244,7 +268,7 @@ def _code(section: Cursor, found: _Found) -> None:
             check(body, NESTING)
 
 
-def _data(section: Cursor, found: _Found) -> None:
+def _data(section: Cursor, found: Found) -> None:
     found.data_segments = _count(section, DATA_SEGMENTS, "data segments")
 
 
@@ -259,7 +283,7 @@ def _cap(number: int, cap: int, what: str) -> None:
         raise ModuleRefused(f"the module has more than {cap} {what}")
 
 
-_Read = Callable[[Cursor, _Found], None]
+_Read = Callable[[Cursor, Found], None]
 # Section id: its place in the specification's order, and what reads it. No tags (13): they are switched off.
 _SECTIONS: Final[dict[int, tuple[int, _Read]]] = {
     1: (1, _types),

@@ -8,9 +8,11 @@ from holdfast.contracts.json_values import Json, parse
 from holdfast.contracts.limits import Usage
 from holdfast.contracts.outcomes import Completed, Content, Failed, LimitName, Outcome, Stopped, Text
 
-from .abi import CORE_JSON
+from .abi import COMPONENT, CORE_JSON, EXTISM, NEAR_AGENT
+from .components.answers import component_outcome
+from .extism.answers import plugin_outcome
 from .frames import Ending, Reply
-from .supervisor import Answer, Died, Garbled, Overdue
+from .supervisor import Answer, Died, Exhausted, Garbled, Overdue
 
 ISOLATION: Final = ("wasm", "landlock", "seccomp")
 
@@ -26,6 +28,7 @@ _STOPPED: Final = {
 _FAILED: Final = {
     Ending.TRAPPED: ("wasm/trap", "the tool trapped"),
     Ending.BROKE_ABI: ("wasm/abi", "the tool broke its calling convention"),
+    Ending.UNFIT: ("wasm/arguments", "the arguments do not fit the function's types"),
     Ending.UNLINKED: ("wasm/instantiate", "the tool could not be instantiated within its limits"),
 }
 
@@ -37,6 +40,8 @@ def outcome_of(answer: Answer, *, abi: str, wall_ms: float) -> Outcome:
             return _of_reply(answer, abi, wall_ms)
         case Overdue():
             return Stopped(limit=LimitName.WALL, usage=Usage(wall_ms=wall_ms), isolation=ISOLATION)
+        case Exhausted():
+            return Stopped(limit=LimitName.HOST_CALLS, usage=Usage(wall_ms=wall_ms), isolation=ISOLATION)
         case Died(signal=number):
             return _broken("wasm/worker-died", _obituary(number), wall_ms)
         case Garbled():
@@ -63,6 +68,10 @@ def _of_reply(reply: Reply, abi: str, wall_ms: float) -> Outcome:
     if broken is not None:
         code, message = broken
         return Failed(code=code, message=message, detail=_text(reply.detail), usage=usage, isolation=ISOLATION)
+    if abi in {COMPONENT, NEAR_AGENT} and reply.ending is Ending.RETURNED:
+        return component_outcome(reply, usage=usage, isolation=ISOLATION)
+    if abi == EXTISM:
+        return plugin_outcome(reply, usage=usage, isolation=ISOLATION)
     structured, is_json = _structured(reply.output)
     if abi == CORE_JSON and not is_json:
         return Failed(

@@ -17,7 +17,10 @@ from holdfast.contracts.principals import TenantId
 from .artifacts import Artifact
 from .birth import Birth
 from .frames import Request
-from .supervisor import Answer, Worker
+from .memfd import Shared
+from .report import ModuleReport
+from .spares import Spares
+from .supervisor import Answer, Broker, Worker, nothing_granted
 
 CPU_SECONDS: Final = 300
 """What the kernel gives a worker for its whole life."""
@@ -47,13 +50,23 @@ class PoolBounds:
     idle_seconds: float = 60.0
     waiting: int = 64
     """Calls that may wait for one worker; one more is turned away."""
+    spares: int = 1
+    """Workers kept ready beside these for the next tenant of an interpreter of ours: one or none."""
 
 
 class PoolFull(Exception):
     """Too many calls wait for this worker already, or the pool is closed."""
 
 
-Provide: TypeAlias = Callable[[], Awaitable[Artifact]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedArtifact:
+    """An interpreter of ours: one artifact for every tenant and tool, in memory once."""
+
+    report: ModuleReport
+    native: Shared
+
+
+Provide: TypeAlias = Callable[[], Awaitable[Artifact | SharedArtifact]]
 
 
 @dataclass(slots=True)
@@ -72,18 +85,28 @@ class WorkerPool:
         self._unprivileged = unprivileged
         self._places: OrderedDict[Identity, _Place] = OrderedDict()
         self._alive = 0
-        self._room = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._spares = Spares()
         self._closed = False
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The processes that live now."""
+        """The processes that live now and are somebody's."""
         return tuple(place.worker.pid for place in self._places.values() if place.worker is not None)
 
-    async def call(self, identity: Identity, request: Request, provide: Provide) -> Answer:
+    @property
+    def spare_pids(self) -> tuple[int, ...]:
+        """The process that waits for a first call, beside the bound: one at most."""
+        return self._spares.pids
+
+    async def call(
+        self, identity: Identity, request: Request, provide: Provide, broker: Broker = nothing_granted
+    ) -> Answer:
         """Run *request* on the worker of *identity*, raising one from what *provide* answers if there is none.
+
+        *broker* answers its host calls.
 
         Raises: PoolFull, WorkerRefused, and whatever *provide* raises.
         """
@@ -91,21 +114,36 @@ class WorkerPool:
         place.waiting += 1
         try:
             async with place.turn:
-                return await self._run(identity, place, request, provide)
+                return await self._run(identity, place, request, provide, broker)
         finally:
             place.waiting -= 1
             self._forget(identity, place)
+
+    async def apart(self, identity: Identity, provide: Provide) -> Worker:
+        """A worker that the caller keeps, counts and ends itself; the spare one, if it fits.
+
+        Raises: PoolFull when the pool is closed; WorkerRefused, and whatever *provide* raises.
+        """
+        artifact = await provide()
+        if self._closed:
+            raise PoolFull("the pool is closed")
+        birth = birth_of(identity, artifact.report, unprivileged=self._unprivileged)
+        worker = self._spares.take(birth, artifact.native) or await Worker.born(birth, artifact.native)
+        if self._bounds.spares:
+            self._spares.refill()
+        return worker
 
     async def close(self) -> None:
         """End every worker and take no more calls."""
         self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
+        await self._spares.close()
         for place in list(self._places.values()):
             await self._end(place)
-        async with self._room:
-            self._room.notify_all()
-            await self._room.wait_for(lambda: self._alive == 0)  # those being raised see that we are closed
+        self._wake()
+        while self._alive:  # those being raised see that we are closed
+            await self._changed.wait()
 
     def _place(self, identity: Identity) -> _Place:
         if self._closed:
@@ -116,7 +154,9 @@ class WorkerPool:
         self._places.move_to_end(identity)
         return place
 
-    async def _run(self, identity: Identity, place: _Place, request: Request, provide: Provide) -> Answer:
+    async def _run(
+        self, identity: Identity, place: _Place, request: Request, provide: Provide, broker: Broker
+    ) -> Answer:
         if place.worker is None or not place.worker.usable:
             await self._end(place)
             await self._raise(identity, place, provide)
@@ -125,7 +165,7 @@ class WorkerPool:
             await self._end(place)
             raise PoolFull("the pool is closed")
         try:
-            return await worker.call(request)
+            return await worker.call(request, broker)
         finally:
             await self._after(place, worker)
 
@@ -134,52 +174,41 @@ class WorkerPool:
         if spent or self._closed or not worker.usable:
             await self._end(place)
             return
+        if self._bounds.spares:
+            self._spares.refill()
         loop = asyncio.get_running_loop()
         place.idle_since = loop.time()
         if self._sweep is None:
             self._sweep = loop.call_later(self._bounds.idle_seconds, self._sweep_idle)
         if self._alive >= self._bounds.workers:
-            async with self._room:
-                self._room.notify_all()
+            self._wake()
 
     async def _raise(self, identity: Identity, place: _Place, provide: Provide) -> None:
         artifact = await provide()
         await self._make_room()
         try:
             report = artifact.report
-            birth = Birth(
-                abi=identity.abi,
-                wasi=report.wasi,
-                clock=identity.clock,
-                random=identity.random,
-                tables=report.tables,
-                table_elements=report.table_elements,
-                declared_memory_bytes=report.memory_bytes,
-                memory_bytes=identity.memory_bytes,
-                cpu_seconds=CPU_SECONDS,
-                unprivileged=self._unprivileged,
-            )
-            place.worker = await Worker.born(birth, artifact.native)
+            birth = birth_of(identity, report, unprivileged=self._unprivileged)
+            spare = self._spares.take(birth, artifact.native)
+            place.worker = spare or await Worker.born(birth, artifact.native)
         finally:
             if place.worker is None:
-                await self._freed()
+                self._freed()
 
     async def _make_room(self) -> None:
-        async with self._room:
-            while self._alive >= self._bounds.workers and not self._closed:
-                idle = self._longest_idle()
-                if idle is None:
-                    await self._room.wait()
-                    continue
-                identity, place = idle
-                worker, place.worker = place.worker, None
+        while self._alive >= self._bounds.workers and not self._closed:
+            idle = self._longest_idle()
+            if idle is None:
+                await self._changed.wait()
+                continue
+            identity, place = idle
+            try:
+                await self._end(place)
+            finally:
                 self._forget(identity, place)
-                self._alive -= 1
-                if worker is not None:
-                    await worker.end()
-            if self._closed:
-                raise PoolFull("the pool is closed")
-            self._alive += 1
+        if self._closed:
+            raise PoolFull("the pool is closed")
+        self._alive += 1
 
     def _longest_idle(self) -> tuple[Identity, _Place] | None:
         idle = (item for item in self._places.items() if item[1].worker is not None and not item[1].turn.locked())
@@ -191,14 +220,21 @@ class WorkerPool:
 
     async def _end(self, place: _Place) -> None:
         worker, place.worker = place.worker, None
-        if worker is not None:
+        if worker is None:
+            return
+        try:
             await worker.end()
-            await self._freed()
+        finally:  # also when cancelled twice: a worker that is never counted out keeps the pool from closing
+            self._freed()
 
-    async def _freed(self) -> None:
-        async with self._room:
-            self._alive -= 1
-            self._room.notify_all()
+    def _freed(self) -> None:
+        self._alive -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Everybody who waits looks again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _sweep_idle(self) -> None:
         loop = asyncio.get_running_loop()
@@ -213,3 +249,23 @@ class WorkerPool:
                 closing.add_done_callback(self._closing.discard)
         if any(place.worker is not None for place in self._places.values()) and not self._closed:
             self._sweep = loop.call_later(self._bounds.idle_seconds, self._sweep_idle)
+
+
+def birth_of(identity: Identity, report: ModuleReport, *, unprivileged: int) -> Birth:
+    """What a worker for *identity* is born with; of whom it serves, nothing."""
+    return Birth(
+        abi=identity.abi,
+        wasi=report.wasi,
+        clock=identity.clock,
+        random=identity.random,
+        tables=report.tables,
+        table_elements=report.table_elements,
+        declared_memory_bytes=report.memory_bytes,
+        component=report.component,
+        instances=report.instances,
+        memories=report.memories,
+        table_limits=report.table_limits,
+        memory_bytes=identity.memory_bytes,
+        cpu_seconds=CPU_SECONDS,
+        unprivileged=unprivileged,
+    )

@@ -17,6 +17,7 @@ from .compile_worker import COMPILE, confine, prepared
 from .confined import become_confined, become_unsealed
 from .engine import Engine, ModuleRejected, warm
 from .frames import BIRTH_CAP
+from .hostcalls import HostCalls
 from .pipes import read_frame, write_frame
 
 FORBIDDEN: Final = ("open", "socket", "connect", "execve", "fork", "ptrace", "kill")
@@ -37,7 +38,7 @@ def main(function: str, module_descriptor: int, requests: int, replies: int) -> 
         if body is None or function not in (*FORBIDDEN, CONTROL):
             os._exit(_EXIT_REFUSED)
         _answer_with(function)
-        become_confined(read_birth(body), module_descriptor)
+        become_confined(read_birth(body), module_descriptor, HostCalls(requests, replies))
     except (ConfinementError, ModuleRejected, OSError, ValueError) as error:
         write_frame(replies, REFUSED + str(error).encode()[:400])
         os._exit(_EXIT_REFUSED)
@@ -76,7 +77,7 @@ def landlock(module_descriptor: int, requests: int, replies: int) -> None:
         body = read_frame(requests, cap=BIRTH_CAP)
         if body is None:
             os._exit(_EXIT_REFUSED)
-        unsealed = become_unsealed(read_birth(body), module_descriptor)
+        unsealed = become_unsealed(read_birth(body), module_descriptor, HostCalls(requests, replies))
         refused: dict[str, dict[str, bool]] = {"main": _refused()}
         thread = threading.Thread(target=lambda: refused.update(later=_refused()))
         thread.start()

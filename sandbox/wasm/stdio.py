@@ -30,7 +30,7 @@ class Stdio:
         self._memory: Memory | None = None
         self._sinks: dict[int, Output | Log] = {}
 
-    def open(self, output: Output, log: Log) -> None:
+    def open(self, output: Output | Log, log: Log) -> None:
         """A call begins; its memory is not there yet."""
         self._memory = None
         self._sinks = {_STDOUT: output, _STDERR: log}

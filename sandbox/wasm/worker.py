@@ -13,6 +13,7 @@ from .birth import READY, REFUSED, read_birth
 from .confined import Confined, become_confined
 from .engine import ModuleRejected
 from .frames import BIRTH_CAP, REQUEST_CAP, FrameError, Reply, Request, read_request, reply_frame
+from .hostcalls import HostCalls, HostLost
 from .pipes import read_frame, write_all, write_frame
 
 _EXIT_REFUSED: Final = 70
@@ -22,23 +23,26 @@ _REASON_BYTES: Final = 400
 
 def main(module_descriptor: int, requests: int, replies: int) -> None:
     """Live and end. Never returns."""
-    confined = _confined(module_descriptor, requests, replies)
+    host = HostCalls(requests, replies)
+    confined = _confined(module_descriptor, requests, replies, host)
     write_frame(replies, READY)
     try:
         while (body := read_frame(requests, cap=REQUEST_CAP)) is not None:
             reply = _run(confined, read_request(body))
+            if host.lost:
+                os._exit(_EXIT_FRAME)
             write_all(replies, reply_frame(reply))
-    except (FrameError, OSError, MemoryError):
+    except (FrameError, OSError, MemoryError, HostLost):
         os._exit(_EXIT_FRAME)
     os._exit(0)
 
 
-def _confined(module_descriptor: int, requests: int, replies: int) -> Confined:
+def _confined(module_descriptor: int, requests: int, replies: int, host: HostCalls) -> Confined:
     try:
         body = read_frame(requests, cap=BIRTH_CAP)
         if body is None:
             os._exit(0)
-        return become_confined(read_birth(body), module_descriptor)
+        return become_confined(read_birth(body), module_descriptor, host)
     except (ConfinementError, ModuleRejected, FrameError, OSError, ValueError) as error:
         write_frame(replies, REFUSED + str(error).encode("utf-8", errors="replace")[:_REASON_BYTES])
         os._exit(_EXIT_REFUSED)

@@ -23,11 +23,12 @@ from typing import Final, Self
 from holdfast.contracts import Entry, HoldfastError, InvalidRequest, OperatorError, Refusal, TooLarge
 from holdfast.contracts.limits import MIB
 
+from .folders import within
 from .listing import Listing
 from .names import ProtectedNames, refuse_unprintable
 from .openers import FOLDER_FLAGS, NO_LINK, Resolution, descend_making, opener_for
 from .paths import parts_of
-from .refusals import explained, folder_named, not_a_file
+from .refusals import explained, folder_named, not_a_file, outside_grant
 from .survey import Located, Mark, locate, survey
 
 # Non-blocking: opening a pipe answers at once, and what it is is judged on the open descriptor.
@@ -123,6 +124,28 @@ class WorkspaceBroker:
                 return _read(file, offset, self._wanted(size - offset, limit)), size
             finally:
                 os.close(file)
+
+    def read_within(self, path: str, granted: tuple[str, ...], /, *, limit: int) -> bytes:
+        """All of the regular file at *path*, if what was opened lies within *granted*, at most *limit* bytes.
+
+        Raises: Refusal as `read`, and when the file, whatever links led to it, is not granted; TooLarge; NotFound;
+        InvalidRequest.
+        """
+        parts = parts_of(path, root=self._real)
+        if not within("/".join(parts), granted):
+            raise outside_grant()
+        with explained():
+            opened = self._opener.open(self._root, parts, _READ)
+            try:
+                real = locate(self._root, opened).real
+                if real is None or not within(real, granted):
+                    raise outside_grant()
+                size = _regular_size(opened)
+                if size > min(limit, self._caps.read_bytes):
+                    raise TooLarge(f"the file is over {min(limit, self._caps.read_bytes)} bytes")
+                return _read(opened, 0, size)
+            finally:
+                os.close(opened)
 
     def write(self, path: str, data: bytes, /) -> int:
         """Replace or make the file at *path*, with the folders it lacks; answers the bytes written.

@@ -43,6 +43,18 @@ def protected_name() -> Refusal:
     )
 
 
+def outside_grant() -> Refusal:
+    """The tool was granted pieces of the workspace, and the path leads to none of them."""
+    return Refusal(
+        Reason(
+            code="workspace/not-granted",
+            layer=_LAYER,
+            message="`path` is in none of the files and folders that the tool was granted",
+            remedy="add the folder to `[grants] workspace_read` in the tool's manifest",
+        )
+    )
+
+
 def not_a_file() -> Refusal:
     """A pipe, device or socket."""
     return Refusal(

@@ -1,11 +1,14 @@
 """Builds the parts of a house from its settings. It starts nothing that `open_house` does not close."""
 
+from ..keyed_files import KeyedFiles, shared_artifacts
+from .building import build_desk_of
 from .deciding import Desks, desks_of, open_webhook
 from .dispatching import Dispatching, WithOne, ground_of, output_mismatch
-from .keyed_files import KeyedFiles, shared_artifacts
+from .interpreting import add_javascript, add_python
 from .layers import build_layers
+from .nesting import Nesting
 from .proving import prove_wasm
-from .sandboxed import open_upstreams, open_wasm, wasm_off
+from .sandboxed import open_upstreams, open_wasm, powers_of, wasm_off
 from .state import State, open_state
 from .workshop import Workshop, builtin_specs, open_workshop
 
@@ -13,9 +16,13 @@ __all__ = [
     "Desks",
     "Dispatching",
     "KeyedFiles",
+    "Nesting",
     "State",
     "WithOne",
     "Workshop",
+    "add_javascript",
+    "add_python",
+    "build_desk_of",
     "build_layers",
     "builtin_specs",
     "desks_of",
@@ -26,6 +33,7 @@ __all__ = [
     "open_webhook",
     "open_workshop",
     "output_mismatch",
+    "powers_of",
     "prove_wasm",
     "shared_artifacts",
     "wasm_off",

@@ -11,6 +11,7 @@ from ..edited import Edited
 from ..flow import Flow
 from ..lease_desk import RecordedLeases
 from ..policies import Policies
+from ..session_desk import RecordedSessions
 from ..webhook_wire import read_key
 from ..webhooks import Questions, Webhook
 from .state import State
@@ -22,6 +23,7 @@ class Desks:
 
     approvals: RecordedApprovals
     leases: RecordedLeases
+    sessions: RecordedSessions
 
 
 def desks_of(state: State, registry: Registry, policies: Policies, flow: Flow) -> Desks:
@@ -41,7 +43,8 @@ def desks_of(state: State, registry: Registry, policies: Policies, flow: Flow) -
         catalogue=registry,
         policy=policies.current,
     )
-    return Desks(approvals=approvals, leases=leases)
+    sessions = RecordedSessions(sessions=state.sessions, audit=state.audit)
+    return Desks(approvals=approvals, leases=leases, sessions=sessions)
 
 
 def open_webhook(stack: AsyncExitStack, settings: Settings, desk: RecordedApprovals, questions: Questions) -> None:

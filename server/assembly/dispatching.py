@@ -53,6 +53,10 @@ class WithOne:
         """The tool called *name*."""
         return self.spec if name == self.spec.name else self.catalogue.get(name)
 
+    def quarantined(self, name: ToolName, /) -> bool:
+        """Whether *name* is withheld; the one more tool never is."""
+        return name != self.spec.name and self.catalogue.quarantined(name)
+
 
 class Dispatching:
     """What every dispatcher of a house shares."""

@@ -13,7 +13,7 @@ from holdfast.safety.validator import ArgumentLimits, Validator
 
 from ..config import LimitSettings
 from ..dispatch import Layers
-from .keyed_files import KeyedFiles
+from ..keyed_files import KeyedFiles
 
 
 def build_layers(limits: LimitSettings | None = None, kept: KeyedFiles | None = None) -> Layers:

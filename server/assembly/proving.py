@@ -7,7 +7,7 @@ from pathlib import Path
 import holdfast
 from holdfast.sandbox.wasm.runtime import WasmRuntime
 
-from .keyed_files import KeyedFiles
+from ..keyed_files import KeyedFiles
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

@@ -5,28 +5,41 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from holdfast.contracts import Limits, Reason
-from holdfast.contracts.limits import UPSTREAM, WASM_CEILING
+from holdfast.contracts import Reason
+from holdfast.contracts.limits import JAVASCRIPT_CEILING, PYTHON_CEILING, UPSTREAM, WASM_CEILING
 from holdfast.sandbox.children import Launcher
 from holdfast.sandbox.mcp import Prefix
 from holdfast.sandbox.mcp.confined import ConfinedStarter
+from holdfast.sandbox.wasm.broker import Powers
 from holdfast.sandbox.wasm.pool import PoolBounds
 from holdfast.sandbox.wasm.runtime import WasmRuntime
+from holdfast.tools.manifest import Ceilings
 from holdfast.tools.registry import Registry
 
 from ..config import LimitSettings, Settings
 from ..data_dir import DataDir
+from ..dispatch import Layers
 from ..guarding import refuse_governing
 from ..policies import Policies
 from ..registrar import ModuleFiles, Registrar
+from ..screening import DetectorScreen
+from ..trust import Trust
 from ..upstream_desk import UpstreamDesk
+from .nesting import Nesting
 from .state import State
+from .workshop import Workshop
 
 
 async def open_wasm(
-    stack: AsyncExitStack, settings: Settings, data: DataDir, state: State, registry: Registry, policies: Policies
+    stack: AsyncExitStack,
+    settings: Settings,
+    data: DataDir,
+    state: State,
+    registry: Registry,
+    policies: Policies,
+    powers: Powers,
 ) -> tuple[WasmRuntime, Registrar]:
-    """The WASM runtime, and the registrar with every approved tool in *registry*.
+    """The WASM runtime, whose tools reach *powers*, and the registrar with every approved tool in *registry*.
 
     Raises: OperatorError when the artifacts' folder will not do.
     """
@@ -36,6 +49,7 @@ async def open_wasm(
         artifacts=data.native / "wasm",
         artifact_key=data.key("native"),
         bounds=PoolBounds(workers=settings.limits.wasm_workers),
+        powers=powers,
     )
     stack.push_async_callback(runtime.close)
     registrar = Registrar(
@@ -45,10 +59,26 @@ async def open_wasm(
         runtime=runtime,
         refit=policies.fit,
         audit=state.audit,
-        ceiling=wasm_ceiling(settings.limits),
+        kept=state.kept,
+        secrets=state.vault,
+        ceilings=ceilings_of(settings.limits),
+        trust=Trust(settings.trust),
     )
     await registrar.open()
     return runtime, registrar
+
+
+def powers_of(workshop: Workshop, state: State, layers: Layers, nesting: Nesting) -> Powers:
+    """What the broker of a call can reach, if the tool's manifest grants it."""
+    return Powers(
+        egress=workshop.egress,
+        screen=DetectorScreen(layers),
+        files=workshop.files,
+        kv=state.kept,
+        secrets=state.vault,
+        invoke=nesting,
+        labelling=nesting,
+    )
 
 
 async def open_upstreams(
@@ -81,15 +111,28 @@ async def open_upstreams(
     return desk
 
 
-def wasm_ceiling(limits: LimitSettings) -> Limits:
-    """The most a manifest may ask for here."""
-    return replace(
+def ceilings_of(limits: LimitSettings) -> Ceilings:
+    """The most a manifest may ask for here; source text, what the server gives the interpreter."""
+    module = replace(
         WASM_CEILING,
         fuel=limits.wasm_fuel,
         memory_bytes=limits.wasm_memory_bytes,
         wall_ms=limits.wasm_wall_ms,
         output_bytes=limits.output_bytes,
     )
+    python = replace(
+        PYTHON_CEILING,
+        output_bytes=limits.output_bytes,
+        memory_bytes=limits.python_memory_bytes,
+        wall_ms=limits.python_wall_ms,
+    )
+    javascript = replace(
+        JAVASCRIPT_CEILING,
+        output_bytes=limits.output_bytes,
+        memory_bytes=limits.javascript_memory_bytes,
+        wall_ms=limits.javascript_wall_ms,
+    )
+    return Ceilings(module=module, python=python, javascript=javascript)
 
 
 def wasm_off(why: str) -> Reason:

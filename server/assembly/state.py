@@ -12,7 +12,7 @@ from ..audit import AuditLog, ChainWriter, Durability, FileAnchor
 from ..auth import Authenticator, TokenIssuer
 from ..config import Settings
 from ..data_dir import DataDir
-from ..store import Approvals, Idempotency, Leases, Places, Sessions, Store, Tokens, Tools, Upstreams, Uses
+from ..store import Approvals, Idempotency, Kept, Leases, Places, Sessions, Store, Tokens, Tools, Upstreams, Uses, Vault
 
 LOCAL_ISSUER = "holdfast"
 
@@ -28,6 +28,8 @@ class State:
     leases: Leases
     places: Places
     uses: Uses
+    vault: Vault
+    kept: Kept
     idempotency: Idempotency
     tokens: Tokens
     tools: Tools
@@ -59,6 +61,8 @@ async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -
         leases=Leases(store),
         places=Places(store),
         uses=Uses(store),
+        vault=Vault(store, key=data.key("secrets")),
+        kept=Kept(store),
         idempotency=await Idempotency.open(store),
         tokens=tokens,
         tools=Tools(store),

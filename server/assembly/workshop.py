@@ -14,6 +14,7 @@ from holdfast.contracts import (
     Reason,
     Refusal,
     Scrubber,
+    SecretValues,
     ToolName,
     ToolSpec,
     Workspace,
@@ -30,13 +31,16 @@ from holdfast.tools.builtin import (
     file_write,
     hash_tool,
     http_fetch,
+    javascript_tool,
     json_tool,
     output_read,
+    python_tool,
     shell,
     time_tool,
 )
 
 from ..config import Settings, WorkspaceSettings
+from ..interpreting import python_sources
 
 NO_WORKSPACE = Reason(
     code="workspace/not-configured",
@@ -57,6 +61,7 @@ class Workshop:
     """Starts confined children, or None where nothing can be confined."""
     off: dict[str, Reason]
     files: WorkspaceBroker | None
+    egress: EgressBroker
 
 
 class NoWorkspace:
@@ -86,13 +91,22 @@ def builtin_specs() -> tuple[ToolSpec, ...]:
         output_read.SPEC,
         http_fetch.SPEC,
         shell.SPEC,
+        python_tool.spec(python_sources().modules),
+        javascript_tool.SPEC,
     )
 
 
 async def open_workshop(
-    stack: AsyncExitStack, settings: Settings, outputs: Outputs, scrubber: Scrubber, guarded: Sequence[Path]
+    stack: AsyncExitStack,
+    settings: Settings,
+    outputs: Outputs,
+    scrubber: Scrubber,
+    guarded: Sequence[Path],
+    vault: SecretValues,
 ) -> Workshop:
     """Build the handlers; what must be closed goes onto *stack*. *guarded* may not lie in the workspace.
+
+    *vault* is what requests are given secrets from.
 
     Raises: OperatorError when the workspace cannot be opened or overlaps what is guarded.
     """
@@ -109,7 +123,7 @@ async def open_workshop(
         file_list.SPEC.name: file_list.FileList(files),
         file_grep.SPEC.name: file_grep.FileGrep(files, scrubber),
     }
-    egress = _egress(settings)
+    egress = _egress(settings, vault)
     handlers[http_fetch.SPEC.name] = http_fetch.HttpFetch(egress, tuple(one.grant() for one in settings.egress))
     launcher, why = await _launcher(stack)
     off: dict[str, Reason] = {}
@@ -121,7 +135,7 @@ async def open_workshop(
         runner = Shell(launcher, settings.workspace.root, protected=_protected(settings.workspace))
         handlers[shell.SPEC.name] = shell.ShellTool(runner)
     specs = tuple(_limited(spec, settings) for spec in builtin_specs() if spec.name in handlers)
-    return Workshop(specs=specs, handlers=handlers, launcher=launcher, off=off, files=workspace)
+    return Workshop(specs=specs, handlers=handlers, launcher=launcher, off=off, files=workspace, egress=egress)
 
 
 def _workspace(stack: AsyncExitStack, settings: Settings, guarded: Sequence[Path]) -> WorkspaceBroker | None:
@@ -145,13 +159,14 @@ def _protected(workspace: WorkspaceSettings) -> frozenset[str]:
     return frozenset(name for name in PROTECTED_NAMES | denied if names.covers(name))
 
 
-def _egress(settings: Settings) -> EgressBroker:
+def _egress(settings: Settings, vault: SecretValues) -> EgressBroker:
     rows = tuple(row for row in settings.egress if row.unsafe_allow_network is not None)
     return EgressBroker(
+        vault=vault,
         unsafe_allow_for={
             grant: tuple(row.unsafe_allow_network for row in rows if row.unsafe_allow_network and row.grant() == grant)
             for grant in (row.grant() for row in rows)
-        }
+        },
     )
 
 

@@ -30,6 +30,8 @@ class IntentRecord:
     """Keyed."""
     mode: str
     """`run` or `explain`."""
+    by: CallId | None = None
+    """The call whose tool makes this one."""
 
 
 class AuditLog:
@@ -65,6 +67,7 @@ class AuditLog:
                 "tool": record.tool,
                 "arguments": str(record.arguments),
                 "mode": record.mode,
+                **({} if record.by is None else {"by": record.by}),
             }
         )
         self._open.add(record.call_id)

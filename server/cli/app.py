@@ -11,7 +11,24 @@ import typer
 from holdfast.contracts import CallerError, HoldfastError, OperatorError
 
 from ..terminal import TALK, plain
-from . import approvals, audit, calls, labels, leases, policy, serving, setup, tokens, tools, upstreams
+from . import (
+    approvals,
+    audit,
+    calls,
+    labels,
+    leases,
+    making,
+    policy,
+    programs,
+    serving,
+    sessions,
+    setup,
+    signing,
+    tokens,
+    tools,
+    upstreams,
+    vault,
+)
 
 EXIT_USAGE = 2
 EXIT_TOOL = 3
@@ -24,15 +41,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for register in (setup.register, serving.register, calls.register):
+for register in (setup.register, serving.register, calls.register, programs.register):
     register(app)
-app.add_typer(tools.group, name="tools", help="Sandboxed tools: add, look, try, approve, remove.")
+making.register(tools.group)
+signing.register(tools.group)
+app.add_typer(tools.group, name="tools", help="Sandboxed tools: make, build, sign, add, look, try, approve, remove.")
 app.add_typer(upstreams.group, name="upstreams", help="MCP servers behind the fence.")
 app.add_typer(policy.group, name="policy", help="Policy files: check, test, explain, schema.")
 app.add_typer(approvals.group, name="approvals", help="Calls that wait for somebody.")
 app.add_typer(leases.group, name="leases", help="Calls that run without asking, a number of times, for a while.")
 app.add_typer(labels.group, name="labels", help="Places that keep labels: what was written there, and by whom.")
+app.add_typer(sessions.group, name="sessions", help="Conversations: what each learned; clear a default one.")
 app.add_typer(audit.group, name="audit", help="The record: look, verify, export its head.")
+app.add_typer(
+    vault.group, name="secrets", help="Secrets that requests of tools carry: set, list, remove. None is ever shown."
+)
 app.add_typer(tokens.group, name="token", help="Tokens: issue, list, revoke.")
 
 

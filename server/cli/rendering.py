@@ -22,6 +22,11 @@ def show_json(value: Json) -> None:
     sys.stdout.write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 
+def show_text(text: str) -> None:
+    """Print *text*, of which guests wrote a part, on stdout."""
+    sys.stdout.write(visible(text.rstrip("\n")) + "\n")
+
+
 def show(value: Json, output: Format, columns: Sequence[str]) -> None:
     """Print a list of records as a table, or as JSON."""
     if output is Format.JSON or not isinstance(value, list):

@@ -47,6 +47,15 @@ class Admission:
             return _deny("admit/scope", "the token lacks the scope `call`", "issue a token with `--scope call`")
         if self._under_way > self._limits.in_flight:  # the call that asks is one of them
             return _deny("admit/overloaded", "too many calls are under way; try again", "raise `[limits] in_flight`")
+        return self._take(principal)
+
+    def admit_nested(self, principal: Principal) -> Pass | Deny:
+        """As `admit`, for a call within one that has room already: waiting for more could be waiting for itself."""
+        if Scope.CALL not in principal.scopes:
+            return _deny("admit/scope", "the token lacks the scope `call`", "issue a token with `--scope call`")
+        return self._take(principal)
+
+    def _take(self, principal: Principal) -> Pass | Deny:
         bucket = self._bucket((principal.tenant, principal.subject))
         if bucket.tokens < 1:
             return _deny("admit/rate", "too many calls; slow down", "raise `[limits] calls_per_minute`")

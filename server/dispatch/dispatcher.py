@@ -12,6 +12,7 @@ The procedure. Blocks below carry these numbers.
  5  policy: default deny; an error denies
  6  the detectors' own floor: a secret never leaves to an egress sink, whatever policy says
  7  reserve: deadline, and a place in the runtime                     (absent: budgets; nothing may ask for one)
+    A call that a tool makes comes in here too (`nested`), takes no room from outside, and asks nobody.
  8  gate: re-reads flow, policy and tool digests, spends lease or approval, mints Authorized for exactly this call
  9  intent durable, for any call with effects. No intent, no effect
 10  run: built-in, WASM or MCP runtime, chosen from the spec, under Limits
@@ -55,7 +56,7 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.json_values import strings
 from holdfast.safety.gate import Gate, GateRequest
-from holdfast.safety.policy import Denied
+from holdfast.safety.policy import Asks, Denied
 
 from ..aside import aside
 from ..audit import IntentRecord
@@ -75,6 +76,12 @@ UNKNOWN_TOOL = Reason(
     layer="tools",
     message="there is no such tool",
     remedy="`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`",
+)
+QUARANTINED = Reason(
+    code="tool/quarantined",
+    layer="tools",
+    message="the tool is no longer what was approved, and is withheld until an operator has looked at it",
+    remedy="`holdfast tools list` says why; add it again, or approve it once what is wrong is put right",
 )
 BROKEN = Reason(code="internal/error", layer="internal", message="holdfast could not answer; the record has the call")
 
@@ -133,7 +140,7 @@ class Dispatcher:
         trail = self._open(call, principal, mode)
         self._metrics.began()
         try:
-            with self._records.admission.room():
+            with self._records.admission.room() if call.nested is None else contextlib.nullcontext():
                 ending = await self._guarded(steps, call, principal, trail)
             result = await self._close(ending, trail)
         except asyncio.CancelledError:
@@ -177,7 +184,8 @@ class Dispatcher:
     def _open(self, call: ToolCall, principal: Principal, mode: str) -> Trail:
         tool = call.tool if TOOL_NAME.fullmatch(call.tool) else ToolName("?")
         # An unknown name is the caller's text and could be anything, a well-formed secret too: it is not recorded.
-        known = call.tool if self._catalogue.get(call.tool) is not None else ToolName("?")
+        named = self._catalogue.get(call.tool) is not None or self._catalogue.quarantined(call.tool)
+        known = call.tool if named else ToolName("?")
         intent = IntentRecord(
             call_id=call.id,
             principal=principal,
@@ -185,6 +193,7 @@ class Dispatcher:
             tool=known,
             arguments=self._records.digest(call.arguments),
             mode=mode,
+            by=None if call.nested is None else call.nested.by,
         )
         receipt = self._records.audit.intent(intent)
         return Trail(call_id=call.id, tool=tool, intent=receipt, started=time.monotonic())
@@ -224,11 +233,18 @@ class Dispatcher:
         runtime = self._runtime(spec)
         if isinstance(runtime, Reason):
             return refused(runtime)
-        lifting = await self._holding.lifting(call, judged, session)
+        lifting = await self._lifting(call, judged, session)
         if isinstance(lifting, Ending):
             return lifting
         async with self._flow.passage(judged.look, principal):
             return await self._pass(call, judged, lifting, session, runtime, trail)
+
+    async def _lifting(self, call: ToolCall, judged: Judged, session: Session) -> Lifting | Ending:
+        if call.nested is None or judged.held is None:
+            return await self._holding.lifting(call, judged, session)
+        # Nobody is asked in the middle of another call: what a lease does not lift is refused.
+        leased = await self._holding.lease(judged, session)
+        return leased if leased is not None else refused(_unasked(judged.held))
 
     async def _pass(
         self, call: ToolCall, judged: Judged, lifting: Lifting, session: Session, runtime: Runtime, trail: Trail
@@ -302,6 +318,7 @@ class Dispatcher:
                 leased=lifting.leased,
                 references=lifting.references,
                 carried=lifting.carried,
+                depth=0 if call.nested is None else call.nested.depth,
             )
         )
         trail.note("gate", VerdictKind.DENY if isinstance(authorized, Reason) else VerdictKind.PASS, began)
@@ -309,7 +326,10 @@ class Dispatcher:
 
     async def _prepare(self, call: ToolCall, principal: Principal, trail: Trail) -> tuple[ToolSpec, Session] | Ending:
         # 1  admit
-        admitted = trail.ask("admit", lambda: self._records.admission.admit(principal))
+        admission, nested = self._records.admission, call.nested is not None
+        admitted = trail.ask(
+            "admit", lambda: admission.admit_nested(principal) if nested else admission.admit(principal)
+        )
         if isinstance(admitted, Deny):
             return refused(admitted.reason)
         session = await self._records.session(call, principal)
@@ -317,7 +337,7 @@ class Dispatcher:
             return refused(session)
         spec = self._catalogue.get(call.tool)
         if spec is None:
-            return refused(UNKNOWN_TOOL)
+            return refused(QUARANTINED if self._catalogue.quarantined(call.tool) else UNKNOWN_TOOL)
         trail.spec = spec
         return spec, session
 
@@ -357,6 +377,18 @@ class Dispatcher:
         output = self._records.digest_text(result.output)
         receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log)
         return result if ending.replayed else replace(result, audit=receipt)
+
+
+def _unasked(held: Asks | Denied) -> Reason:
+    """Why a call that would ask is refused: by its own reason, or for want of somebody to ask."""
+    if isinstance(held, Denied):
+        return held.reason
+    return Reason(
+        code="flow/nested-asks",
+        layer="flow",
+        message="this call needs an approval, and a call that a tool makes cannot ask for one; make it directly",
+        remedy=f"it is held up by {', '.join(held.forbids)}; a lease can lift them beforehand",
+    )
 
 
 def _runtime_of(trail: Trail) -> RuntimeRef | None:

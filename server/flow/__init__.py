@@ -1,7 +1,8 @@
 """How labels flow through calls: what a call touches, what policy is told of it, what is remembered. Denies nothing."""
 
+from .currents import Currents
 from .flow import Answer, Flow, Look
 from .ground import Files, Ground
 from .references import NO_REFERENCES, References
 
-__all__ = ["NO_REFERENCES", "Answer", "Files", "Flow", "Ground", "Look", "References"]
+__all__ = ["NO_REFERENCES", "Answer", "Currents", "Files", "Flow", "Ground", "Look", "References"]

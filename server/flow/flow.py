@@ -31,6 +31,7 @@ from holdfast.contracts import (
     Sink,
     Source,
     ToolSpec,
+    Wasm,
 )
 from holdfast.contracts.flow import FILES
 from holdfast.contracts.json_values import strings
@@ -101,7 +102,7 @@ class Flow:
         line = await self._sessions.lineage(session.id) if session.parent is not None else session.id
         context = self._contexts.of(line)
         touched = self._touched(spec, arguments, context)
-        carried = await self._carried(spec, touched, principal)
+        carried = await self._carried(spec, arguments, touched, principal)
         private = Label.PRIVATE in session.labels or Label.PRIVATE in carried
         untrusted = Label.UNTRUSTED in session.labels or Label.UNTRUSTED in carried
         uses = _uses_of(spec, arguments, touched)
@@ -150,14 +151,15 @@ class Flow:
         """Before it runs: spend its provenance, and mark what it may write. A reason when it must not run after all."""
         if not await self._spend(call, look):
             return SPENT
-        begun = Begun(labels=await self._labels_to_write(call, look))
         touched = look.touched
+        begun = Begun(labels=await self.labels_to_write(call) if touched.writes else frozenset())
         if not touched.writes or not begun.labels:
             return begun
         if _surveys(call.spec, touched):
             begun.surveyed = True
             begun.before = await self._survey()
-        begun.provisional = touched.writes if begun.surveyed or _named_by_answer(call.spec) else ()
+        told_later = begun.surveyed or _named_by_answer(call.spec) or _brokered(call.spec)
+        begun.provisional = touched.writes if told_later else ()
         await self._places.mark(
             call.principal.tenant,
             touched.writes,
@@ -175,9 +177,9 @@ class Flow:
         touched = look.touched
         if touched.file is not None and touched.is_new and answer.known:
             self._contexts.of(look.line).made_file(touched.file)
-        if begun.provisional and (answer.known or begun.surveyed):
+        if begun.provisional and (answer.known or begun.surveyed or _brokered(call.spec)):
             await self._settle(call, look, begun, answer.result)
-        learned, reads = await self._learned(
+        learned, reads = await self.learned(
             call.spec, call.arguments, call.principal, result=answer.result, is_error=answer.is_error
         )
         if not learned:
@@ -193,14 +195,14 @@ class Flow:
         self, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, session: Session, *, is_error: bool
     ) -> None:
         """An answer that is given again teaches this session at least what it taught the one it was first given to."""
-        learned, _reads = await self._learned(spec, arguments, principal, result=None, is_error=is_error)
+        learned, _reads = await self.learned(spec, arguments, principal, result=None, is_error=is_error)
         if learned:
             await self.learn(session, learned, principal=principal)
 
-    async def _learned(
+    async def learned(
         self, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, *, result: Json, is_error: bool
     ) -> tuple[frozenset[Label], tuple[Place, ...]]:
-        """What an answer teaches, and the places it was read from."""
+        """What an answer teaches, and the places it was read from; without *result*, all that it could teach."""
         effects = self._ground.effects(spec, arguments)
         reads = self._ground.reads(spec, arguments, effects, result)
         foreign = is_error and not isinstance(spec.runtime, Builtin)
@@ -226,6 +228,8 @@ class Flow:
         if begun.surveyed:
             moved = changes(begun.before, await self._survey())
             exact = look.touched.writes if moved is None else tuple(Place(FILES, fold_key(path)) for path in moved)
+        elif _brokered(call.spec):
+            exact = ()  # whatever it wrote was marked by its exact name before it was written, see `currents.py`
         else:
             exact = self._ground.written(call.spec, call.arguments, look.touched.effects, result)
         await self._places.settle(
@@ -248,12 +252,16 @@ class Flow:
         is_own = touched.sink is Sink.CHANGE and touched.file in context.made
         return replace(touched, sink=Sink.STAGE) if is_own else touched
 
-    async def _carried(self, spec: ToolSpec, touched: Touched, principal: Principal) -> frozenset[Label]:
+    async def _carried(
+        self, spec: ToolSpec, arguments: Mapping[str, Json], touched: Touched, principal: Principal
+    ) -> frozenset[Label]:
         """Labels of what the call acts on or sends although no argument holds it."""
         labels = frozenset[Label]()
         acts_on = touched.carries
         if Effect.EXECUTE in touched.effects and in_workspace(spec):
             acts_on = (*acts_on, whole(FILES))
+        if Effect.EGRESS in touched.effects and _brokered(spec):  # it may send what it reads, which no argument shows
+            acts_on = (*acts_on, *self._ground.reads(spec, arguments, touched.effects))
         if acts_on:
             labels |= await self._places.labels(principal.tenant, acts_on)
         return labels | {Label.PRIVATE} if own_reading(touched.effects, spec) else labels
@@ -265,13 +273,11 @@ class Flow:
         needed = look.facts.untrusted
         return not needed or all(first or not told for first, told in zip(firsts, counted, strict=False))
 
-    async def _labels_to_write(self, call: Authorized, look: Look) -> frozenset[Label]:
+    async def labels_to_write(self, call: Authorized) -> frozenset[Label]:
         """Those of the session, and of what the call itself reads and may write down elsewhere."""
-        if not look.touched.writes:
-            return frozenset()
         now = await self._sessions.get(call.session.id) or call.session
         labels = now.labels
-        learned, _reads = await self._learned(call.spec, call.arguments, call.principal, result=None, is_error=False)
+        learned, _reads = await self.learned(call.spec, call.arguments, call.principal, result=None, is_error=False)
         return labels | learned
 
     def _decisive(self, request: UserRequest | None, spec: ToolSpec, arguments: Mapping[str, Json]) -> bool:
@@ -342,6 +348,11 @@ def _for_the_operator(call: Authorized) -> Mapping[str, Json] | None:
 
 def _named_by_answer(spec: ToolSpec) -> bool:
     return any("{result." in template for template in spec.flow.writes or ())
+
+
+def _brokered(spec: ToolSpec) -> bool:
+    """Whether it writes nothing but through the broker of its call."""
+    return isinstance(spec.runtime, Wasm) and Effect.EXECUTE not in spec.effects
 
 
 def _surveys(spec: ToolSpec, touched: Touched) -> bool:

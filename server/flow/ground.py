@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from holdfast.contracts import Effect, Json, Label, Place, Sink, ToolSpec, Upstream
+from holdfast.contracts import Effect, Json, Label, Place, Sink, ToolSpec, Upstream, Wasm
 from holdfast.contracts.flow import ANY, FILES
 from holdfast.safety.flow import (
     Asked,
@@ -209,6 +209,7 @@ def labels_learned(
 def own_reading(effects: frozenset[Effect], spec: ToolSpec) -> bool:
     """Whether the call may send out what it reads itself, which no argument shows: a forward."""
     sends = Effect.WRITE in effects or (bool(spec.flow.receivers) and isinstance(spec.runtime, Upstream))
+    sends = sends or isinstance(spec.runtime, Wasm)
     return sends and {Effect.EGRESS, Effect.READ_PRIVATE} <= effects
 
 

@@ -18,14 +18,26 @@ from starlette.types import ASGIApp
 from ..metrics import Metrics
 from ..store import Sessions
 from .approvals import approval_routes
+from .building import build_routes
 from .calls import call_routes, scan_routes
 from .exchange import PROBLEM_SCHEMA, answer, principal_of
 from .guard import Guard
 from .leases import lease_routes
-from .ports import ApprovalDesk, Authenticating, LeaseDesk, Readiness, Registrar, Scanning, SessionTokens, ToolService
+from .ports import (
+    ApprovalDesk,
+    Authenticating,
+    Building,
+    LeaseDesk,
+    Readiness,
+    Registrar,
+    Scanning,
+    SessionDesk,
+    SessionTokens,
+    ToolService,
+)
 from .probes import probe_routes, resource_routes
 from .problems import Problem, field_errors, problem_of
-from .sessions import seen_session_routes, session_routes
+from .sessions import clearing_routes, seen_session_routes, session_routes
 from .surface import PUBLIC_PATHS, Surface
 from .tools import listing_routes, register_routes
 
@@ -50,9 +62,11 @@ class HttpDeps:
     tools: ToolService
     scanning: Scanning
     registrar: Registrar
+    building: Building
     approvals: ApprovalDesk
     leases: LeaseDesk
     sessions: Sessions
+    session_desk: SessionDesk
     session_tokens: SessionTokens
     authenticating: Authenticating
     readiness: Readiness
@@ -91,9 +105,11 @@ def _routers(deps: HttpDeps) -> Sequence[APIRouter]:
         scan_routes(deps.scanning),
         listing_routes(deps.tools),
         register_routes(deps.registrar, deps.surface.limits),
+        build_routes(deps.building),
         approval_routes(deps.approvals, admin_http=deps.surface.admin_http),
         lease_routes(deps.leases, admin_http=deps.surface.admin_http),
         session_routes(deps.sessions, deps.session_tokens),
+        clearing_routes(deps.session_desk),
         seen_session_routes(deps.sessions),
         probe_routes(deps.readiness, deps.metrics),
         resource_routes(deps.surface),

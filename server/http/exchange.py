@@ -44,8 +44,17 @@ async def read(request: Request, model: type[Model]) -> Model:
 
     Raises: MalformedJson; InvalidFields with a pointer to each; TooLarge.
     """
+    return as_model(await read_json(request), model)
+
+
+async def read_json(request: Request) -> Json:
+    """The body of *request*, which is strict JSON. Raises: MalformedJson, TooLarge."""
     data = await whole_body(request.receive)
-    value = parse(data) if len(data) <= INLINE_BYTES else await asyncio.to_thread(parse, data)
+    return parse(data) if len(data) <= INLINE_BYTES else await asyncio.to_thread(parse, data)
+
+
+def as_model(value: Json, model: type[Model]) -> Model:
+    """*value* as a *model*. Raises: InvalidFields with a pointer to each."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.contracts.limits import SHELL_CEILING
+from holdfast.sandbox.building import MOST_SOURCES
+from holdfast.tools.cases import MOST_CASES
 
 from ..store.leases import MAX_COUNT, MAX_FORBIDS
 from ..store.leases import MAX_TTL_S as MAX_LEASE_S
@@ -48,10 +50,30 @@ class ScanBody(_Taken):
 
 
 class RegisterBody(_Taken):
-    """A tool: its manifest in TOML, its module in base64."""
+    """A tool: its manifest in TOML, its module in base64, its `tool.sig` if it is signed."""
 
     manifest: Annotated[str, Field(min_length=1, max_length=1 << 20)]
     module: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+    signature: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+
+
+class BuildBody(_Taken):
+    """Source to build: files by name, a manifest whose digest is put in, and cases as in `cases.toml`."""
+
+    language: Literal["python", "js", "c", "zig", "wat"]
+    source: Annotated[dict[str, str], Field(min_length=1, max_length=MOST_SOURCES)]
+    manifest: Annotated[str, Field(min_length=1, max_length=1 << 16)]
+    cases: Annotated[list[JsonObjectField], Field(min_length=1, max_length=MOST_CASES)]
+
+
+class RegisterSourceBody(_Taken):
+    """A tool that is source text: its manifest is drafted from it, under what `manifest` says."""
+
+    source: Annotated[str, Field(min_length=1, max_length=1 << 20)]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$")]
+    """What it is called, `weather.py`: its ending says the language."""
+    manifest: Annotated[str, Field(max_length=1 << 18)] = ""
+    """TOML, as `tool.toml`, with whatever is to be otherwise than drafted: limits, grants, effects, names."""
 
 
 class DecisionBody(_Taken):
@@ -197,6 +219,51 @@ class RegistrationAnswer(BaseModel):
     definition: str
     state: str
     notes: list[str]
+    manifest: str | None = None
+    """Only of source text: what was drafted from it."""
+    signer: str | None
+
+
+class UsedAnswer(BaseModel):
+    """How one case of a build went."""
+
+    name: str
+    passed: bool
+    why: str | None
+    status: Literal["ok", "error", "stopped", "denied"]
+    answered: str
+    fuel: int
+    memory_bytes: int
+    wall_ms: float
+
+
+class MeasuredAnswer(BaseModel):
+    """What was built, and how it did."""
+
+    digest: str
+    bytes: int
+    abi: str
+    imports: list[str]
+    capabilities: list[str]
+    notes: list[str]
+    build_ms: float
+    cases: list[UsedAnswer]
+
+
+class BuildAnswer(BaseModel):
+    """What came of a build. `said` is the compiler's; with a `registration` there is a new pending tool."""
+
+    state: Literal["pending", "failed", "refused"]
+    reason: str | None
+    said: str
+    measured: MeasuredAnswer | None
+    registration: RegistrationAnswer | None
+
+
+class RemovedAnswer(BaseModel):
+    """The tools that are gone, by name."""
+
+    removed: list[str]
 
 
 class ScanAnswer(BaseModel):

@@ -8,6 +8,7 @@ from holdfast.contracts import (
     Json,
     JsonObject,
     Principal,
+    Session,
     TenantId,
     ToolCall,
     ToolResult,
@@ -16,6 +17,7 @@ from holdfast.contracts import (
 )
 
 from ..answers import Registration, Scanned
+from ..build_desk import BuildOrder, BuildResult
 from ..store import Approval, ApprovalState, Lease, Ruling
 
 
@@ -52,10 +54,39 @@ class Scanning(Protocol):
 class Registrar(Protocol):
     """Takes new sandboxed tools in."""
 
-    async def register(self, manifest: str, module: bytes, principal: Principal, /) -> Registration:
+    async def register(
+        self, manifest: str, module: bytes, principal: Principal, /, *, signature: str | None = None
+    ) -> Registration:
         """Check and store the tool that *manifest* (TOML) describes.
 
-        Raises: InvalidRequest, Conflict, Overloaded; OperatorError when the manifest or module is refused.
+        Raises: InvalidRequest, Conflict, Overloaded; OperatorError when manifest, module or signature is refused.
+        """
+        ...
+
+    async def register_source(
+        self, source: bytes, file: str, principal: Principal, /, *, written: str = ""
+    ) -> Registration:
+        """Check and store the tools that the text *source* offers, under a manifest drafted from it and *written*.
+
+        Raises: as `register`.
+        """
+        ...
+
+    async def withdraw(self, source: str, by: Principal, /) -> Sequence[str]:
+        """Take away every tool that *source* registered; answers their names.
+
+        Raises: Forbidden when *by* may not.
+        """
+        ...
+
+
+class Building(Protocol):
+    """Builds tools from source."""
+
+    async def build(self, order: BuildOrder, principal: Principal, /) -> BuildResult:
+        """Build *order*, try it, and register it as pending if it holds.
+
+        Raises: OperatorError when the manifest is refused; Forbidden, RateLimited, Overloaded, Conflict.
         """
         ...
 
@@ -139,6 +170,14 @@ class LeaseDesk(Protocol):
 
     async def revoke(self, lease: str, *, by: Principal, tenant: TenantId | None = None) -> Lease:
         """End one. Raises: NotFound."""
+        ...
+
+
+class SessionDesk(Protocol):
+    """Where default sessions are cleared, each on the record."""
+
+    async def clear_default(self, tenant: TenantId, principal: str, *, by: Principal) -> Session:
+        """End *principal*'s and open a clean one. Raises: NotFound."""
         ...
 
 

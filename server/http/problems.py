@@ -17,6 +17,7 @@ from holdfast.contracts import (
     MalformedJson,
     NotFound,
     Overloaded,
+    RateLimited,
     TooLarge,
     ToolError,
     Unauthenticated,
@@ -39,6 +40,7 @@ _TITLES: Final[Mapping[int, tuple[str, str]]] = {
     421: ("misdirected", "The request is for another host"),
     422: ("invalid", "A field is missing, unknown or of the wrong kind"),
     431: ("headers-too-large", "The headers are too large"),
+    429: ("rate-limited", "The caller asks for this too often"),
     500: ("internal", "Holdfast failed"),
     502: ("tool", "A tool broke its protocol"),
     503: ("overloaded", "There is no room now"),
@@ -51,6 +53,7 @@ _STATUSES: Final[tuple[tuple[type[CallerError], int], ...]] = (
     (NotFound, 404),
     (Conflict, 409),
     (TooLarge, 413),
+    (RateLimited, 429),
     (Overloaded, 503),
 )
 _OURS: Final = "holdfast could not answer; its log has the reason under this instance"

@@ -1,6 +1,8 @@
-"""`/v1/sessions`: a host opens them and says what the user says, a caller sees its own. Labels are only ever added."""
+"""`/v1/sessions`: a host opens, clears and adds what the user says; a caller sees its own. No label is taken away."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +13,9 @@ from ..store.approval_record import source_json
 from ..store.sessions import DEFAULT_TTL_S
 from .exchange import answer, gives, only_query, principal_of, read, takes
 from .models import HeardBody, MintedAnswer, SessionAnswer, SessionBody, SessionsAnswer
-from .ports import SessionTokens
+from .ports import SessionDesk, SessionTokens
+
+_Name = Annotated[str, Query(min_length=1, max_length=256)]
 
 
 def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
@@ -58,6 +62,20 @@ def session_routes(sessions: Sessions, tokens: SessionTokens) -> APIRouter:
         if session is None or session.tenant != principal.tenant:
             raise NotFound("there is no such session")
         return answer(_written(await sessions.hear(session.id, body.text)))
+
+    return router
+
+
+def clearing_routes(desk: SessionDesk) -> APIRouter:
+    """The route by which a host ends a default session."""
+    router = APIRouter()
+
+    @router.delete("/v1/sessions/default", responses=gives(404) | {200: {"model": SessionAnswer}})
+    async def clear(request: Request, principal: _Name) -> Response:
+        """End a principal's default session, once its model begins anew; answers the clean one."""
+        host = principal_of(request, Scope.HOST)
+        only_query(request, "principal")
+        return answer(_written(await desk.clear_default(host.tenant, principal, by=host)))
 
     return router
 

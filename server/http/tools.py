@@ -6,19 +6,20 @@ import binascii
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated, Final, assert_never
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.contracts import InvalidRequest, NotFound, OperatorError, Overloaded, Principal, Scope, ToolSpec
+from holdfast.contracts import InvalidRequest, Json, NotFound, OperatorError, Overloaded, Principal, Scope, ToolSpec
 from holdfast.tools.formats import ListFormat, listed
 
 from ..answers import Registration
-from .exchange import answer, gives, invalid, only_query, principal_of, read, takes, while_connected
-from .models import RegisterBody, RegistrationAnswer, ToolsAnswer
+from .exchange import answer, as_model, gives, invalid, only_query, principal_of, read_json, takes, while_connected
+from .models import RegisterBody, RegisterSourceBody, RegistrationAnswer, RemovedAnswer, ToolsAnswer
 from .ports import Registrar, ToolService
 from .surface import MIB, HttpLimits
 
@@ -26,11 +27,23 @@ _CACHED: Final = 20_000
 _MULTIPART: Final = {
     "schema": {
         "type": "object",
-        "properties": {"manifest": {"type": "string"}, "module": {"type": "string", "format": "binary"}},
+        "properties": {
+            "manifest": {"type": "string"},
+            "module": {"type": "string", "format": "binary"},
+            "signature": {"type": "string"},
+        },
         "required": ["manifest", "module"],
         "additionalProperties": False,
     }
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A tool as it comes with a manifest of its own."""
+
+    manifest: str
+    module: bytes
 
 
 class _Listing:
@@ -85,6 +98,8 @@ def register_routes(registrar: Registrar, limits: HttpLimits) -> APIRouter:
     router = APIRouter()
     room = asyncio.Semaphore(limits.registrations)
     body = takes(RegisterBody)
+    json_body = body["requestBody"]["content"]["application/json"]
+    json_body["schema"] = {"anyOf": [json_body["schema"], RegisterSourceBody.model_json_schema()]}
     body["requestBody"]["content"]["multipart/form-data"] = _MULTIPART
 
     @router.post(
@@ -100,43 +115,73 @@ def register_routes(registrar: Registrar, limits: HttpLimits) -> APIRouter:
             raise Overloaded("other tools are being registered", remedy="try again")
         async with room:
             # The body first: while a client is watched for leaving, nobody else may read what it sends.
-            manifest, module = await _tool_of(request)
-            work = _register(registrar, manifest, module, principal)
+            work = _register(registrar, await _tool_of(request), principal)
             registered = await while_connected(request.receive, work)
-        return answer(_written(registered), 201)
+        return answer(written_registration(registered), 201)
+
+    @router.delete("/v1/tools", responses=gives() | {200: {"model": RemovedAnswer}})
+    async def withdraw(request: Request, source: Annotated[str, Query(min_length=1, max_length=256)]) -> Response:
+        """Remove every tool that *source* registered: the token's own subject. Others are for an operator."""
+        principal = principal_of(request, Scope.REGISTER)
+        only_query(request, "source")
+        return answer({"removed": [*await registrar.withdraw(source, principal)]})
 
     return router
 
 
-async def _tool_of(request: Request) -> tuple[str, bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    manifest: str
+    module: bytes
+    signature: str | None
+
+
+async def _tool_of(request: Request) -> _Given | RegisterSourceBody:
     is_json = request.headers["content-type"].lower().startswith("application/json")
     return await (_from_json(request) if is_json else _from_form(request))
 
 
-async def _register(registrar: Registrar, manifest: str, module: bytes, principal: Principal) -> Registration:
+async def _register(registrar: Registrar, tool: _Given | RegisterSourceBody, principal: Principal) -> Registration:
     try:
-        return await registrar.register(manifest, module, principal)
+        match tool:
+            case _Given(manifest=manifest, module=module, signature=signature):
+                return await registrar.register(manifest, module, principal, signature=signature)
+            case RegisterSourceBody(source=source, file=file, manifest=written):
+                text = source.encode("utf-8")
+                return await registrar.register_source(text, file, principal, written=written)
+            case _:
+                assert_never(tool)
     except OperatorError as error:  # the operator here is the caller: it is its manifest that is refused
         raise InvalidRequest(error.message, remedy=error.remedy) from error
 
 
-async def _from_json(request: Request) -> tuple[str, bytes]:
-    body = await read(request, RegisterBody)
+async def _from_json(request: Request) -> _Given | RegisterSourceBody:
+    value = await read_json(request)
+    if isinstance(value, dict) and "source" in value:
+        return as_model(value, RegisterSourceBody)
+    body = as_model(value, RegisterBody)
     try:
-        return body.manifest, base64.b64decode(body.module, validate=True)
+        module = base64.b64decode(body.module, validate=True)
+        return _Given(manifest=body.manifest, module=module, signature=body.signature)
     except binascii.Error:
         raise invalid("/module", "must be base64") from None
 
 
-async def _from_form(request: Request) -> tuple[str, bytes]:
-    async with request.form(max_files=1, max_fields=1, max_part_size=MIB) as form:
-        manifest, module = form.get("manifest"), form.get("module")
-        if set(form) != {"manifest", "module"} or not isinstance(manifest, str) or not isinstance(module, UploadFile):
-            raise invalid("", "must be a form with the text `manifest` and the file `module`, and nothing else")
-        return manifest, await module.read()
+async def _from_form(request: Request) -> _Given:
+    async with request.form(max_files=1, max_fields=2, max_part_size=MIB) as form:
+        manifest, module, signature = form.get("manifest"), form.get("module"), form.get("signature")
+        known = len(form.multi_items()) == len(form) and set(form) <= {"manifest", "module", "signature"}
+        texts = isinstance(manifest, str) and (signature is None or isinstance(signature, str))
+        if not known or not texts or not isinstance(module, UploadFile):
+            raise invalid(
+                "", "must be a form with the text `manifest`, the file `module`, perhaps the text `signature`"
+            )
+        written = None if signature is None else str(signature)
+        return _Given(manifest=str(manifest), module=await module.read(), signature=written)
 
 
-def _written(registered: Registration) -> dict[str, object]:
+def written_registration(registered: Registration) -> dict[str, Json]:
+    """As clients read it."""
     return {
         "name": registered.name,
         "version": registered.version,
@@ -144,4 +189,6 @@ def _written(registered: Registration) -> dict[str, object]:
         "definition": str(registered.definition),
         "state": registered.state,
         "notes": list(registered.notes),
+        **({} if registered.manifest is None else {"manifest": registered.manifest}),
+        "signer": registered.signer,
     }

@@ -4,6 +4,7 @@ from .approval_record import Approval, ApprovalState
 from .approvals import Approvals, Ruling, digest_arguments
 from .engine import Store
 from .idempotency import Begun, Idempotency, Replayed, Taken
+from .kv import Kept
 from .leases import Lease, Leases
 from .places import MarkedPlace, Places, PlaceWrite
 from .sessions import Sessions
@@ -13,6 +14,7 @@ from .tokens import TokenRow, Tokens
 from .tools import RegisteredTool, Tools, ToolState
 from .upstreams import Pin, PinPair, PinState, UpstreamRow, Upstreams
 from .uses import Uses
+from .vault import SecretRow, Vault
 
 __all__ = [
     "Approval",
@@ -21,6 +23,7 @@ __all__ = [
     "Begun",
     "Clock",
     "Idempotency",
+    "Kept",
     "Lease",
     "Leases",
     "MarkedPlace",
@@ -32,6 +35,7 @@ __all__ = [
     "RegisteredTool",
     "Replayed",
     "Ruling",
+    "SecretRow",
     "Sessions",
     "Store",
     "Taken",
@@ -42,6 +46,7 @@ __all__ = [
     "UpstreamRow",
     "Upstreams",
     "Uses",
+    "Vault",
     "digest_arguments",
     "rfc3339",
     "sweep",

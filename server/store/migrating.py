@@ -78,7 +78,22 @@ async def _labels_and_places(connection: AsyncConnection) -> None:
     await make_turns(connection)
 
 
-STEPS: Final[Mapping[int, Step]] = {1: _labels_and_places}
+async def _kept_by_tools(connection: AsyncConnection) -> None:
+    """2 to 3: what tools keep for themselves."""
+    await _add_tables(connection, ("kept",))
+
+
+async def _secrets(connection: AsyncConnection) -> None:
+    """3 to 4: the store of secrets."""
+    await _add_tables(connection, ("secrets",))
+
+
+async def _signed_tools(connection: AsyncConnection) -> None:
+    """4 to 5: by whose signature, and whose principal, a tool was registered."""
+    await _add_columns(connection, schema.tools, ("tenant", "signature"))
+
+
+STEPS: Final[Mapping[int, Step]] = {1: _labels_and_places, 2: _kept_by_tools, 3: _secrets, 4: _signed_tools}
 """From each older version to the next."""
 
 

@@ -3,9 +3,9 @@
 Times are seconds since the epoch as doubles. JSON is kept as canonical text, digests in their written form.
 """
 
-from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 2
+VERSION = 5
 """The schema this code reads and writes. A store with a higher one is refused, one with a lower one is brought up."""
 
 metadata = MetaData()
@@ -97,6 +97,9 @@ tools = Table(
     Column("approved_by", String(256)),
     Column("approved_at", Double),
     Column("reason", Text),
+    # Since version 4: whose principal registered it, and the text of its signature.
+    Column("tenant", String(256)),
+    Column("signature", Text),
     Index("tools_by_name", "name", "state"),
 )
 
@@ -204,6 +207,33 @@ uses = Table(
     Column("call_id", String(64), nullable=False),
     Column("at", Double, nullable=False),
 )
+
+kept = Table(
+    "kept",
+    metadata,
+    Column("tenant", String(256), primary_key=True),
+    Column("tool", String(64), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    # Of key and value, so that a quota needs no value to be read.
+    Column("bytes", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+)
+"""What tools keep for themselves. Since version 3."""
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("tenant", String(256), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    # Counts how often it was set; sealed together with the value, as tenant and name are.
+    Column("version", Integer, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+"""Since version 4."""
 
 leases = Table(
     "leases",

@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 
-from sqlalchemy import RowMapping, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import (
@@ -98,6 +98,11 @@ class Sessions:
                 known = await self._find_or_make_default(*key)
             return known
 
+    async def known_default(self, tenant: TenantId, subject: str) -> Session | None:
+        """The default session of *subject*, if it has one already."""
+        found = await self._store.rows(select(table).where(table.c.default_of == _default_key(tenant, subject)))
+        return self._read_current(found[0]) if found else None
+
     async def clear_default(self, tenant: TenantId, subject: str) -> Session:
         """End the default session of *subject* and open a clean one. For the operator or a host, never an agent."""
         async with self._making:
@@ -170,14 +175,11 @@ class Sessions:
         if Scope.HOST not in principal.scopes:
             own = await self.default(principal) if principal.session is None else await self.get(principal.session)
             return () if own is None or not _owns(principal, own) else (own,)
-        query = (
-            select(table)
-            .where(table.c.tenant == principal.tenant, table.c.principal == principal.subject)
-            .where(or_(table.c.expires_at.is_(None), table.c.expires_at > self._clock()))
-            .order_by(table.c.created_at.desc())
-            .limit(1000)
-        )
-        return tuple(self._read_current(row) for row in await self._store.rows(query))
+        return await self._unexpired(table.c.tenant == principal.tenant, table.c.principal == principal.subject)
+
+    async def of_tenant(self, tenant: TenantId) -> tuple[Session, ...]:
+        """The unexpired sessions of *tenant*, newest first, at most 1000: for its operator."""
+        return await self._unexpired(table.c.tenant == tenant)
 
     async def learn(
         self,
@@ -306,6 +308,11 @@ class Sessions:
     def _read_current(self, row: RowMapping) -> Session:
         session = read_session(row)
         return replace(session, labels=session.labels | self._unwritten.get(session.id, frozenset()))
+
+    async def _unexpired(self, *of: ColumnElement[bool]) -> tuple[Session, ...]:
+        lives = or_(table.c.expires_at.is_(None), table.c.expires_at > self._clock())
+        query = select(table).where(lives, *of).order_by(table.c.created_at.desc()).limit(1000)
+        return tuple(self._read_current(row) for row in await self._store.rows(query))
 
     async def _remembered_default(self, key: tuple[TenantId, str]) -> Session | None:
         known = self._defaults.get(key)

@@ -21,6 +21,8 @@ class ToolState(StrEnum):
     APPROVED = "approved"
     REMOVED = "removed"
     QUARANTINED = "quarantined"
+    WITHDRAWN = "withdrawn"
+    """Removed with everything of its source, or from quarantine: no rollback brings it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,10 @@ class RegisteredTool:
     approved_at: float | None = None
     reason: str | None = None
     """Why it is in quarantine."""
+    tenant: str | None = None
+    """Of whoever registered it; None when a version of the store registered it that did not keep that."""
+    signature: str | None = None
+    """The text of its signature, unverified."""
 
 
 class Tools:
@@ -50,7 +56,16 @@ class Tools:
         self._clock = clock
 
     async def add_pending(
-        self, *, name: ToolName, version: str, manifest: str, module: Digest, definition: Digest, registered_by: str
+        self,
+        *,
+        name: ToolName,
+        version: str,
+        manifest: str,
+        module: Digest,
+        definition: Digest,
+        registered_by: str,
+        tenant: str | None = None,
+        signature: str | None = None,
     ) -> RegisteredTool:
         """Take a tool in. An older pending one of that name is dropped; an approved one stays in service.
 
@@ -65,6 +80,8 @@ class Tools:
             state=ToolState.PENDING,
             registered_by=registered_by,
             registered_at=self._clock(),
+            tenant=tenant,
+            signature=signature,
         )
         await self._store.transact(lambda connection: _add(connection, tool))
         return tool
@@ -77,6 +94,7 @@ class Tools:
 
         async def work(connection: AsyncConnection) -> None:
             await _retire(connection, name, ToolState.APPROVED)
+            await _retire(connection, name, ToolState.QUARANTINED)
             pending = _those(name, ToolState.PENDING).where(table.c.definition == str(definition))
             approved = pending.values(state=ToolState.APPROVED.value, approved_by=by, approved_at=self._clock())
             if not await changed(connection, approved):
@@ -85,17 +103,33 @@ class Tools:
         await self._store.transact(work)
         return await self._one(name, ToolState.APPROVED)
 
-    async def rollback(self, name: ToolName, *, by: str) -> RegisteredTool:
-        """Serve again what was approved before the present one, which is removed.
+    async def release(self, name: ToolName, definition: Digest, *, by: str) -> RegisteredTool:
+        """Serve *definition* of *name* again, which is in quarantine, in place of what is approved meanwhile.
 
-        Raises: NotFound when nothing was.
+        Raises: Conflict when it is not.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            await _retire(connection, name, ToolState.APPROVED)
+            held = _those(name, ToolState.QUARANTINED).where(table.c.definition == str(definition))
+            again = held.values(state=ToolState.APPROVED.value, approved_by=by, approved_at=self._clock(), reason=None)
+            if not await changed(connection, again):
+                raise Conflict("that definition of the tool is not in quarantine", remedy="look at it again")
+
+        await self._store.transact(work)
+        return await self._one(name, ToolState.APPROVED)
+
+    async def rollback(self, name: ToolName, definition: Digest, *, by: str) -> RegisteredTool:
+        """Serve *definition* again, which was approved before the present one; that is removed.
+
+        Raises: NotFound when it was not.
         """
 
         async def work(connection: AsyncConnection) -> None:
             earlier = (
                 select(table.c.id)
                 .where(table.c.name == name, table.c.state == ToolState.REMOVED.value)
-                .where(table.c.approved_at.is_not(None))
+                .where(table.c.approved_at.is_not(None), table.c.definition == str(definition))
                 .order_by(table.c.approved_at.desc(), table.c.id.desc())
                 .limit(1)
             )
@@ -116,9 +150,26 @@ class Tools:
 
         Raises: NotFound.
         """
-        live = update(table).where(table.c.name == name, table.c.state != ToolState.REMOVED.value)
+        gone = (ToolState.REMOVED.value, ToolState.WITHDRAWN.value)
+        live = update(table).where(table.c.name == name, table.c.state.not_in(gone))
         if not await self._store.change(live.values(state=ToolState.REMOVED.value)):
             raise NotFound("there is no such tool")
+
+    async def withdraw(self, source: str, tenant: str | None = None) -> tuple[RegisteredTool, ...]:
+        """Take away every version that *source* registered, earlier ones too; answers them as they were.
+
+        With a *tenant* only what a principal of that tenant registered under that name.
+        """
+        whose = [table.c.registered_by == source, table.c.state != ToolState.WITHDRAWN.value]
+        if tenant is not None:
+            whose.append(table.c.tenant == tenant)
+
+        async def work(connection: AsyncConnection) -> tuple[RegisteredTool, ...]:
+            found = (await connection.execute(select(table).where(*whose).order_by(table.c.id))).mappings().all()
+            await changed(connection, update(table).where(*whose).values(state=ToolState.WITHDRAWN.value))
+            return tuple(_read(row) for row in found)
+
+        return await self._store.transact(work)
 
     async def quarantine(self, name: ToolName, reason: str) -> None:
         """Stop serving *name* because *reason*; approving a new registration brings it back.
@@ -154,7 +205,8 @@ def _those(name: ToolName, state: ToolState) -> Update:
 
 
 async def _retire(connection: AsyncConnection, name: ToolName, state: ToolState) -> None:
-    await changed(connection, _those(name, state).values(state=ToolState.REMOVED.value))
+    after = ToolState.WITHDRAWN if state is ToolState.QUARANTINED else ToolState.REMOVED
+    await changed(connection, _those(name, state).values(state=after.value))
 
 
 async def _add(connection: AsyncConnection, tool: RegisteredTool) -> None:
@@ -178,6 +230,8 @@ def _columns(tool: RegisteredTool) -> dict[str, object]:
         "state": tool.state.value,
         "registered_by": tool.registered_by,
         "registered_at": tool.registered_at,
+        "tenant": tool.tenant,
+        "signature": tool.signature,
     }
 
 
@@ -194,4 +248,6 @@ def _read(row: RowMapping) -> RegisteredTool:
         approved_by=row["approved_by"],
         approved_at=row["approved_at"],
         reason=row["reason"],
+        tenant=row["tenant"],
+        signature=row["signature"],
     )

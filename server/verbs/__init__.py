@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from holdfast.contracts import InvalidRequest, Json
 
 from ..house import House
-from . import approvals, calls, labels, leases, records, tokens, tools, upstreams
+from . import approvals, calls, labels, leases, records, sessions, tokens, tools, upstreams, vault
 from .params import Params
 
 
@@ -30,9 +30,12 @@ VERBS: Mapping[str, Verb] = {
     "tools.list": Verb(Params, tools.list_tools),
     "tools.show": Verb(tools.NameParams, tools.show),
     "tools.add": Verb(tools.AddParams, tools.add),
+    "tools.add-source": Verb(tools.SourceParams, tools.add_source),
     "tools.approve": Verb(tools.ApproveParams, tools.approve),
     "tools.remove": Verb(tools.NameParams, tools.remove),
-    "tools.rollback": Verb(tools.NameParams, tools.rollback),
+    "tools.rollback": Verb(tools.RollbackParams, tools.rollback),
+    "tools.versions": Verb(tools.NameParams, tools.versions),
+    "tools.withdraw": Verb(tools.WithdrawParams, tools.withdraw),
     "tools.try": Verb(tools.TryParams, tools.try_tool),
     "upstreams.list": Verb(Params, upstreams.list_upstreams),
     "upstreams.add": Verb(upstreams.AddParams, upstreams.add),
@@ -49,9 +52,14 @@ VERBS: Mapping[str, Verb] = {
     "leases.revoke": Verb(leases.IdParams, leases.revoke),
     "labels.list": Verb(labels.ListParams, labels.list_labels),
     "labels.clear": Verb(labels.ClearParams, labels.clear),
+    "sessions.list": Verb(sessions.ListParams, sessions.list_sessions),
+    "sessions.clear": Verb(sessions.ClearParams, sessions.clear),
     "tokens.issue": Verb(tokens.IssueParams, tokens.issue),
     "tokens.list": Verb(Params, tokens.list_tokens),
     "tokens.revoke": Verb(tokens.IdParams, tokens.revoke),
+    "secrets.set": Verb(vault.SetParams, vault.set_secret),
+    "secrets.list": Verb(vault.ListParams, vault.list_secrets),
+    "secrets.remove": Verb(vault.NameParams, vault.remove),
     "audit.export": Verb(Params, records.export_head),
     "policy.schema": Verb(Params, records.policy_schema),
     "status": Verb(Params, records.status),

@@ -1,22 +1,37 @@
 """Tools as an operator looks at them and decides about them."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from holdfast.contracts import Digest, InvalidRequest, Json, NotFound, ToolCall, ToolName, ToolSpec
+from holdfast.contracts import (
+    Digest,
+    InvalidRequest,
+    Json,
+    NotFound,
+    OperatorError,
+    ToolCall,
+    ToolName,
+    ToolSpec,
+    grants_json,
+)
+from holdfast.tools.drafting import WRITTEN_BYTES
 from holdfast.tools.formats import ListFormat, listed
 
+from ..answers import Registration
 from ..house import House
 from ..metrics import runtime_kind
 from ..principals import OPERATOR
-from ..store import ToolState
+from ..store import RegisteredTool, ToolState
 from .calls import new_call_id
 from .params import Params
 
 MAX_MODULE_BYTES = 64 << 20
 """DESIGN section 4.7."""
+SOURCE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$"
+"""A file name without folders, as `tool.module` has it."""
 
 
 class NameParams(Params):
@@ -31,11 +46,33 @@ class ApproveParams(NameParams):
     definition: str | None = None
 
 
+class RollbackParams(NameParams):
+    """Which tool, and to which version of it; without one, to the one before."""
+
+    version: str | None = Field(default=None, max_length=64)
+
+
 class AddParams(Params):
     """A manifest's text, and the file with its module: whoever asks is this user, and could read it as well."""
 
     manifest: str
     module_file: str
+    signature: str | None = Field(default=None, max_length=1024)
+
+
+class WithdrawParams(Params):
+    """Who registered them."""
+
+    source: str = Field(min_length=1, max_length=256)
+
+
+class SourceParams(Params):
+    """The file with a source's text, what it is called, and what its author wrote beside it."""
+
+    source_file: str
+    file: str = Field(pattern=SOURCE_NAME)
+    manifest: str = Field(default="", max_length=WRITTEN_BYTES)
+    grants: list[str] = Field(default=[], max_length=64)
 
 
 class TryParams(Params):
@@ -58,17 +95,40 @@ async def list_tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a
 async def show(house: House, params: NameParams) -> Json:
     """One tool, whole; of one that waits for approval, what would be approved and not what it would replace."""
     name = ToolName(params.name)
-    pending = await house.registrar.pending(name)
-    spec = pending or house.registry.get(name)
-    if spec is None:
-        raise NotFound("there is no such tool")
-    return {**listed(spec, ListFormat.NATIVE), "state": "approved" if pending is None else "pending"}
+    kept = await house.registrar.found(name)
+    if kept is None:
+        spec = house.registry.get(name)
+        if spec is None:
+            raise NotFound("there is no such tool")
+        return {**listed(spec, ListFormat.NATIVE), "grants": grants_json(spec.grants), "state": "approved"}
+    return {**_shown(house, kept), "state": kept.state.value, **_registered(house, kept)}
+
+
+async def versions(house: House, params: NameParams) -> Json:
+    """Every version there is or was of one tool, oldest first."""
+    found = await house.registrar.versions(ToolName(params.name))
+    if not found:
+        raise NotFound("no tool of that name was ever registered")
+    rows: list[Json] = [_version(house, kept) for kept in found]
+    return rows
 
 
 async def add(house: House, params: AddParams) -> Json:
     """Register a tool as pending."""
     module = await asyncio.to_thread(_module, Path(params.module_file))
-    taken = await house.registrar.register(params.manifest, module, OPERATOR)
+    return _taken(await house.registrar.register(params.manifest, module, OPERATOR, signature=params.signature))
+
+
+async def add_source(house: House, params: SourceParams) -> Json:
+    """Register what the source offers as pending, under a manifest drafted from it."""
+    source = await asyncio.to_thread(_module, Path(params.source_file))
+    taken = await house.registrar.register_source(
+        source, params.file, OPERATOR, written=params.manifest, grants=params.grants
+    )
+    return {**_taken(taken), "manifest": taken.manifest}
+
+
+def _taken(taken: Registration) -> dict[str, Json]:
     return {
         "name": taken.name,
         "version": taken.version,
@@ -76,6 +136,7 @@ async def add(house: House, params: AddParams) -> Json:
         "definition": str(taken.definition),
         "state": taken.state,
         "notes": list(taken.notes),
+        "signer": taken.signer,
     }
 
 
@@ -86,9 +147,9 @@ async def approve(house: House, params: ApproveParams) -> Json:
     return {"name": kept.name, "version": kept.version, "state": kept.state.value}
 
 
-async def rollback(house: House, params: NameParams) -> Json:
+async def rollback(house: House, params: RollbackParams) -> Json:
     """Serve the version before."""
-    kept = await house.registrar.rollback(ToolName(params.name), OPERATOR)
+    kept = await house.registrar.rollback(ToolName(params.name), OPERATOR, version=params.version)
     return {"name": kept.name, "version": kept.version, "state": kept.state.value}
 
 
@@ -96,6 +157,12 @@ async def remove(house: House, params: NameParams) -> Json:
     """Take it away."""
     await house.registrar.remove(ToolName(params.name))
     return {"name": params.name, "state": "removed"}
+
+
+async def withdraw(house: House, params: WithdrawParams) -> Json:
+    """Take away everything that one principal registered."""
+    removed: list[Json] = [*await house.registrar.withdraw(params.source, OPERATOR)]
+    return {"source": params.source, "removed": removed}
 
 
 async def try_tool(house: House, params: TryParams) -> Json:
@@ -116,6 +183,49 @@ def _row(spec: ToolSpec, state: str) -> Json:
         "effects": [effect.value for effect in sorted(spec.effects)],
         "description": spec.description.partition("\n")[0],
     }
+
+
+def _shown(house: House, kept: RegisteredTool) -> dict[str, Json]:
+    try:
+        spec = house.registrar.spec(kept)
+        return {**listed(spec, ListFormat.NATIVE), "grants": grants_json(spec.grants)}
+    except OperatorError as error:  # it is in quarantine because this is so
+        return {"name": kept.name, "version": kept.version, "cannot_be_served": error.message}
+
+
+def _registered(house: House, kept: RegisteredTool) -> dict[str, Json]:
+    """Who brought *kept*, and who stands for it."""
+    return {
+        "registered_by": kept.registered_by,
+        "signer": _signer(house, kept),
+        **({"reason": kept.reason} if kept.state is ToolState.QUARANTINED else {}),
+    }
+
+
+def _signer(house: House, kept: RegisteredTool) -> str | None:
+    try:
+        return house.registrar.signer(kept)
+    except OperatorError:
+        return "not trusted"
+
+
+def _version(house: House, kept: RegisteredTool) -> dict[str, Json]:
+    return {
+        "version": kept.version,
+        "state": kept.state.value,
+        "definition": str(kept.definition),
+        "module": str(kept.module),
+        "registered_by": kept.registered_by,
+        "registered_at": _when(kept.registered_at),
+        "approved_by": kept.approved_by,
+        "approved_at": _when(kept.approved_at),
+        "signer": _signer(house, kept),
+        "reason": kept.reason,
+    }
+
+
+def _when(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _module(file: Path) -> bytes:

@@ -98,7 +98,12 @@ def _expected() -> set[str]:
         for path in (ROOT / "examples" / "tools").rglob("*")
         if path.is_file()
     }
-    return package | policies | examples | {"holdfast/py.typed"}
+    runners = {
+        f"holdfast/_runners/{path.relative_to(ROOT / 'runners')}"
+        for path in (ROOT / "runners").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return package | policies | examples | runners | {"holdfast/py.typed"}
 
 
 @pytest.mark.timeout(300)

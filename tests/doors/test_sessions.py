@@ -1,10 +1,15 @@
 """What a session has read stays with it, whichever way the words came: nothing is sent on unasked."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from .callers import Caller
-from .server import Server
-from .watching import Listener
+from .conftest import GRANTS
+from .server import Server, serving
+from .watching import Listener, until
 
 pytestmark = pytest.mark.xdist_group("doors")
 
@@ -76,3 +81,37 @@ def test_an_agent_without_a_host_has_one_session_and_opens_no_clean_one(server: 
     assert not sends(again, granted)
     assert lone.post("/v1/sessions", {}).status == 403
     assert lone.call("echo", {"text": "x"}, session="clean").status == 403
+
+
+def test_an_operator_clears_a_default_session_and_the_record_says_so(server: Server, granted: Listener, letter: str):
+    lone = server.caller("cleared")
+    lone.call("file_read", {"path": letter})
+    assert not sends(lone, granted)
+    rows = [
+        row for row in json.loads(server.done("sessions", "list", "--format", "json")) if row["principal"] == "cleared"
+    ]
+    assert [(row["kind"], row["labels"]) for row in rows] == [("default", ["private"])]
+
+    server.done("sessions", "clear", "cleared")
+
+    assert sends(lone, granted)
+    record = next(one for one in server.records() if one["kind"] == "session")
+    assert (record["decision"], record["principal"], record["by"]) == ("cleared", "cleared", "operator")
+    assert record["labels"] == ["private"]
+    assert server.verb("sessions", "clear", "nobody-ever").returncode == 2
+
+
+def test_what_was_under_way_when_a_session_was_cleared_teaches_the_new_one(granted: Listener, tmp_path: Path):
+    """Its answer ends up in front of the model. The house is its own: nobody has written in its workspace."""
+    with serving(tmp_path, GRANTS.replace("PORT", str(granted.port))) as server:
+        lone = server.caller("in-the-middle")
+        lone.call("echo", {"text": "there is a session"})
+        with ThreadPoolExecutor(1) as pool:
+            script = "touch begun; until test -e go-on; do sleep 0.05; done"
+            asked = pool.submit(lone.call, "shell", {"script": script})
+            until((server.workspace / "begun").exists, "a command under way")
+            server.done("sessions", "clear", "in-the-middle")
+            (server.workspace / "go-on").touch()
+            assert asked.result().status == 200
+
+        assert not sends(lone, granted)

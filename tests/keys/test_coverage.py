@@ -152,7 +152,7 @@ def test_a_test_that_asserts_nothing_is_no_test() -> None:
 
 def test_keys_that_share_a_test_each_have_a_row_in_it() -> None:
     """Where one parametrised test stands for many keys, its table must name every one of them."""
-    shared = "test_a_grant_that_nothing_could_enforce_is_refused_with_the_reason"
+    shared = "test_a_grant_that_the_convention_cannot_import_is_refused_with_the_reason"
     grants = {key for key, tests in LISTED["manifest"].items() if any(shared in test for test in tests)}
 
     assert grants == REFUSED.keys()

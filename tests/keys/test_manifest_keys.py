@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.contracts import Conflict, Digest, Label, OperatorError, Status, ToolResult
+from holdfast.contracts import Conflict, Digest, Label, OperatorError, Status, ToolName, ToolResult
 from holdfast.server.inspecting import assemble_module
 from holdfast.server.principals import OPERATOR
 from holdfast.tools.formats import ListFormat, listed
@@ -77,9 +77,10 @@ REFUSED = {
     "grants.http.methods": ([{**HTTP, "methods": ["GET", "POST"]}], "grants.http"),
     "grants.http.path": ([{**HTTP, "path": "/"}], "grants.http"),
     "grants.http.secret.name": ([{**HTTP, "secret": {"name": "github", "in": "bearer"}}], "grants.http"),
-    "grants.http.secret.in": ([{**HTTP, "secret": {"name": "other", "in": "bearer"}}], "grants.http"),
+    "grants.http.secret.in": ([{**HTTP, "secret": {"name": "other", "in": "header:x-key"}}], "grants.http"),
+    "grants.http.secret.user": ([{**HTTP, "secret": {"name": "other", "in": "basic", "user": "bob"}}], "grants.http"),
 }
-"""Keys that nothing here could enforce: a value, and what the refusal names."""
+"""Keys that a core-json tool could make nothing of: a value, and what the refusal names."""
 
 
 @pytest.fixture(scope="module")
@@ -191,10 +192,7 @@ async def test_the_abi_must_be_the_modules_own_and_one_this_version_runs(world: 
     assert said(await world.call("by_wasi", {})) == "42"
     wrong = await refusal(world, modules["json"], {"tool.abi": "wasi-command"})
     assert wrong == "`tool.abi` says wasi-command, but the module is a core-json module"
-    for absent in ("near-agent", "component", "extism", "python", "javascript"):
-        assert "this version runs wasi-command and core-json" in await refusal(
-            world, modules["json"], {"tool.abi": absent}
-        )
+    assert "`tool.abi`" in await refusal(world, modules["json"], {"tool.abi": "elsewhere"})
 
 
 async def test_the_digest_must_be_the_modules(world: World, modules) -> None:
@@ -215,6 +213,8 @@ async def test_a_module_whose_bytes_are_not_its_digest_any_more_does_not_run(wor
     kept.write_bytes(modules["clock"])
 
     assert code(result) == "wasm/integrity"
+    assert code(await world.call("altered", {})) == "tool/quarantined"  # repaired bytes are approved again, or not
+    await world.house.registrar.approve(ToolName("altered"), OPERATOR)
     assert code(await world.call("altered", {})) == "ok"
 
 
@@ -283,8 +283,8 @@ async def test_output_bytes_cut_what_the_model_reads(world: World, modules) -> N
     assert whole.structured == {"said": "core"}
 
 
-async def test_host_calls_have_a_ceiling_and_no_tool_of_this_version_can_make_one(world: World, modules) -> None:
-    """No calling convention here imports a function of ours, so every bound holds; more than the ceiling is refused."""
+async def test_host_calls_have_a_ceiling_and_a_plain_tool_can_make_none(world: World, modules) -> None:
+    """A core-json tool imports no function of ours, so every bound holds; more than the ceiling is refused."""
     none, some = await both(world, modules["json"], "limits__host_calls", 0, 1000)
 
     assert [none.usage.host_calls, some.usage.host_calls] == [0, 0]
@@ -303,13 +303,15 @@ async def test_the_clock_and_randomness_answer_only_when_granted(world: World, m
 
 
 @pytest.mark.parametrize("key", sorted(REFUSED))
-async def test_a_grant_that_nothing_could_enforce_is_refused_with_the_reason(world: World, modules, key: str) -> None:
+async def test_a_grant_that_the_convention_cannot_import_is_refused_with_the_reason(
+    world: World, modules, key: str
+) -> None:
     value, named = REFUSED[key]
     table = ".".join(named.split(".")[:2])
 
     said = await refusal(world, modules["json"], {table: value})
 
-    assert said == (f"`{named}`: no calling convention of this version imports it, so it cannot be enforced; remove it")
+    assert said == f"`{named}`: a core-json tool imports no such function, so this gives it nothing"
 
 
 def test_what_is_refused_are_keys() -> None:

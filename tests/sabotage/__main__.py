@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("src", "safety", "sandbox", "server", "tools", "policies", "tests", "fuzz", "examples", "docs")
+PARTS = ("src", "safety", "sandbox", "server", "tools", "policies", "tests", "fuzz", "examples", "docs", "runners")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

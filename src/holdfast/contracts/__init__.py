@@ -1,8 +1,10 @@
 """The vocabulary every part shares: values and ports. Nothing here executes, persists or decides."""
 
 from .calls import (
+    MOST_NESTED,
     ApprovalId,
     CallId,
+    Nested,
     ToolCall,
 )
 from .digests import (
@@ -27,6 +29,7 @@ from .errors import (
     OperatorError,
     Overloaded,
     QuestionsClosed,
+    RateLimited,
     TooLarge,
     ToolError,
     Unauthenticated,
@@ -61,6 +64,7 @@ from .outcomes import (
     Text,
 )
 from .ports import (
+    KV_LIMITS,
     SCRUB_MARGIN,
     ApprovalLedger,
     Catalogue,
@@ -69,10 +73,17 @@ from .ports import (
     Handler,
     HttpRequest,
     HttpResponse,
+    Invoke,
+    KeyValue,
+    KvLimits,
+    Labelling,
     LeaseLedger,
     Outputs,
     Runtime,
+    Screen,
     Scrubber,
+    Secrets,
+    SecretValues,
     Workspace,
 )
 from .principals import (
@@ -91,7 +102,17 @@ from .results import (
 from .seal import (
     Authorized,
 )
+from .secret import (
+    SECRET_BYTES,
+    SECRET_NAME,
+    SHORTEST_SECRET,
+    Secret,
+    SecretPlace,
+    SecretUse,
+    check_secret,
+)
 from .specs import (
+    ANY_TOOL,
     TOOL_NAME,
     Builtin,
     Grants,
@@ -101,6 +122,7 @@ from .specs import (
     ToolSpec,
     Upstream,
     Wasm,
+    grants_json,
 )
 from .verdicts import (
     Action,
@@ -121,8 +143,14 @@ from .verdicts import (
 
 __all__ = [
     "ALL_EFFECTS",
+    "ANY_TOOL",
     "CONSEQUENTIAL",
+    "KV_LIMITS",
+    "MOST_NESTED",
     "SCRUB_MARGIN",
+    "SECRET_BYTES",
+    "SECRET_NAME",
+    "SHORTEST_SECRET",
     "TOOL_NAME",
     "Action",
     "ApprovalId",
@@ -158,14 +186,19 @@ __all__ = [
     "IntegrityError",
     "InternalError",
     "InvalidRequest",
+    "Invoke",
     "Json",
     "JsonObject",
+    "KeyValue",
+    "KvLimits",
     "Label",
+    "Labelling",
     "LeaseLedger",
     "LimitName",
     "Limits",
     "Link",
     "MalformedJson",
+    "Nested",
     "NotFound",
     "OperatorError",
     "Outcome",
@@ -175,6 +208,7 @@ __all__ = [
     "Place",
     "Principal",
     "QuestionsClosed",
+    "RateLimited",
     "Reason",
     "Refusal",
     "Refused",
@@ -185,7 +219,13 @@ __all__ = [
     "Runtime",
     "RuntimeRef",
     "Scope",
+    "Screen",
     "Scrubber",
+    "Secret",
+    "SecretPlace",
+    "SecretUse",
+    "SecretValues",
+    "Secrets",
     "Session",
     "SessionId",
     "Severity",
@@ -210,4 +250,6 @@ __all__ = [
     "When",
     "Where",
     "Workspace",
+    "check_secret",
+    "grants_json",
 ]

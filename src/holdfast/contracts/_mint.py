@@ -7,8 +7,8 @@ from .seal import Authorized
 
 
 def mint(fields: Mapping[str, Any]) -> Authorized:
-    """Build the witness from *fields*, one for each slot."""
+    """Build the witness from *fields*, one for each slot; without a `depth` the call came through a door."""
     witness = object.__new__(Authorized)
     for name in Authorized.__slots__:
-        object.__setattr__(witness, name, fields[name])
+        object.__setattr__(witness, name, fields.get(name, 0) if name == "depth" else fields[name])
     return witness

@@ -10,6 +10,7 @@ HoldfastError
 │   ├── NotFound             no such thing, or none this caller may know of  404
 │   ├── Conflict             the thing is not in a state that allows it      409
 │   ├── TooLarge             over a size limit                               413
+│   ├── RateLimited          too often; later it will do                     429
 │   └── Overloaded           no room now; try again                          503
 ├── OperatorError        configuration, policy, manifest or state is wrong: refuse that part, or the start
 │   └── IntegrityError       bytes are not the bytes that were approved
@@ -64,6 +65,10 @@ class Conflict(CallerError):
 
 class TooLarge(CallerError):
     """The request is over a size limit."""
+
+
+class RateLimited(CallerError):
+    """The caller asks for this too often."""
 
 
 class Overloaded(CallerError):

@@ -50,6 +50,12 @@ class Usage:
 BUILTIN = Limits(fuel=0, memory_bytes=0, wall_ms=30_000, output_bytes=102_400, host_calls=0)
 WASM = Limits(fuel=100_000_000, memory_bytes=32 * MIB, wall_ms=10_000, output_bytes=102_400, host_calls=50)
 WASM_CEILING = Limits(fuel=10_000_000_000, memory_bytes=512 * MIB, wall_ms=60_000, output_bytes=MIB, host_calls=1000)
+PYTHON = Limits(fuel=50_000_000_000, memory_bytes=128 * MIB, wall_ms=30_000, output_bytes=102_400, host_calls=50)
+PYTHON_CEILING = Limits(
+    fuel=500_000_000_000, memory_bytes=512 * MIB, wall_ms=300_000, output_bytes=MIB, host_calls=1000
+)
+JAVASCRIPT = PYTHON
+JAVASCRIPT_CEILING = PYTHON_CEILING
 SHELL = Limits(fuel=0, memory_bytes=512 * MIB, wall_ms=60_000, output_bytes=102_400, host_calls=0)
 SHELL_CEILING = Limits(fuel=0, memory_bytes=2048 * MIB, wall_ms=1_800_000, output_bytes=MIB, host_calls=0)
 UPSTREAM = Limits(fuel=0, memory_bytes=1024 * MIB, wall_ms=60_000, output_bytes=102_400, host_calls=0)

@@ -1,15 +1,21 @@
 """What one part asks of another, as protocols. The server hands out the implementations."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from .calls import ApprovalId, CallId
 from .digests import Digest
 from .effects import Label
+from .flow import Place
+from .json_values import Json
 from .outcomes import Outcome
 from .principals import Principal, Session, TenantId
+from .results import ToolResult
 from .seal import Authorized
+from .secret import Secret
 from .specs import HttpGrant, ToolName, ToolSpec
+from .verdicts import Reason
 
 
 class Runtime(Protocol):
@@ -69,6 +75,8 @@ class HttpRequest:
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    follow: bool = True
+    """Whether redirects are followed; if not, the redirecting answer is the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +90,113 @@ class HttpResponse:
     hops: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KvLimits:
+    """What one tool may keep for one tenant."""
+
+    bytes: int = 1 << 20
+    """Keys and values together."""
+    keys: int = 1000
+    key_bytes: int = 512
+
+
+KV_LIMITS: Final = KvLimits()
+
+
+class KeyValue(Protocol):
+    """A small store for each tool and tenant. No tool sees another's, no tenant another's."""
+
+    async def get(self, tenant: TenantId, tool: ToolName, key: str, /) -> bytes | None:
+        """What is kept under *key*, or None."""
+        ...
+
+    async def put(self, tenant: TenantId, tool: ToolName, key: str, value: bytes, /) -> None:
+        """Keep *value* under *key*. Raises: Refusal when the tool would then keep more than it may."""
+        ...
+
+    async def delete(self, tenant: TenantId, tool: ToolName, key: str, /) -> None:
+        """Forget *key*, if it is there."""
+        ...
+
+    async def keys(self, tenant: TenantId, tool: ToolName, prefix: str, /) -> tuple[str, ...]:
+        """The keys that begin with *prefix*, sorted."""
+        ...
+
+
+class Secrets(Protocol):
+    """The store of secrets, as far as a tool may know of it."""
+
+    async def exists(self, tenant: TenantId, name: str, /) -> bool:
+        """Whether *tenant* has a secret called *name*. Never its value."""
+        ...
+
+
+class SecretValues(Protocol):
+    """The store of secrets, for whoever puts them into requests. No tool is ever handed it."""
+
+    async def value(self, tenant: TenantId, name: str, /) -> Secret | None:
+        """The secret of *tenant* called *name*, or None.
+
+        Raises: IntegrityError when what is kept is not what was put there.
+        """
+        ...
+
+
+class Invoke(Protocol):
+    """The whole procedure, for a call that a tool makes in the middle of its own."""
+
+    async def __call__(
+        self, by: Authorized, tool: ToolName, arguments: Mapping[str, Json], /, *, deadline_ms: int
+    ) -> ToolResult:
+        """Make the call as *by*'s principal in its session, one deeper. Never pending: what would ask is denied."""
+        ...
+
+
+class Screen(Protocol):
+    """The detectors' floor for what a tool sends out in the middle of a call."""
+
+    def refusal(self, texts: Sequence[str], /) -> Reason | None:
+        """Why *texts* must not leave: something in them looks like a secret. None when they may."""
+        ...
+
+
+class Labelling(Protocol):
+    """Labels in the middle of a call: what a tool has just been given, and what it is about to write."""
+
+    async def fetched(self, call: Authorized, host: str, /) -> None:
+        """*call* is given what *host* answered: its session learns what the operator says of that host."""
+        ...
+
+    async def read(self, call: Authorized, places: Sequence[Place], /) -> None:
+        """*call* is given what is kept at *places*: its session learns their labels."""
+        ...
+
+    async def writing(self, call: Authorized, places: Sequence[Place], /) -> None:
+        """*call* is about to write *places*: they carry, before it does, everything that it may know."""
+        ...
+
+    async def invoking(self, call: Authorized, /) -> None:
+        """*call* is about to make a call of its own: its session learns now what it would learn from its answer."""
+        ...
+
+    async def grown(self, call: Authorized, /) -> frozenset[Label]:
+        """The labels that the session of *call* has now and had not when *call* was let through."""
+        ...
+
+
 class Egress(Protocol):
     """The only way out. Checks grant, address class and every redirect."""
 
-    async def fetch(self, request: HttpRequest, grants: tuple[HttpGrant, ...], /, *, wall_ms: int) -> HttpResponse:
-        """Make *request* if one of *grants* admits it.
+    async def fetch(
+        self,
+        request: HttpRequest,
+        grants: tuple[HttpGrant, ...],
+        /,
+        *,
+        wall_ms: int,
+        tenant: TenantId | None = None,
+    ) -> HttpResponse:
+        """Make *request* if one of *grants* admits it, with the secrets of *tenant* that those grants say.
 
         Raises: Refusal with the rule that was broken; ToolError when the far side breaks.
         """
@@ -157,4 +267,8 @@ class Catalogue(Protocol):
 
     def get(self, name: ToolName, /) -> ToolSpec | None:
         """The approved tool called *name*, or None."""
+        ...
+
+    def quarantined(self, name: ToolName, /) -> bool:
+        """Whether *name* was approved, and is withheld because it is no longer what was."""
         ...

@@ -14,13 +14,15 @@ from .specs import ToolSpec
 class Authorized:
     """A call that every layer let through, in exactly the form that was judged."""
 
-    __slots__ = ("arguments", "call_id", "limits", "principal", "session", "spec")
+    __slots__ = ("arguments", "call_id", "depth", "limits", "principal", "session", "spec")
     call_id: CallId
     spec: ToolSpec
     arguments: Mapping[str, Json]
     principal: Principal
     session: Session
     limits: Limits
+    depth: int
+    """Calls above it: zero for one that came through a door, see `Nested`."""
 
     def __init__(self) -> None:
         raise TypeError("only the gate can authorize a call")

@@ -11,11 +11,16 @@ from .errors import OperatorError
 from .flow import FlowSpec
 from .json_values import Json, canonical
 from .limits import Limits
+from .secret import SecretUse
 
 ToolName = NewType("ToolName", str)
 
 TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """Anthropic's and OpenAI's tool-name grammar, and DESIGN section 4.4's."""
+
+
+ANY_TOOL: Final = "*"
+"""In `Grants.tools`: whatever the caller may call itself. No name of a tool, so no manifest can write it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,8 @@ class HttpGrant:
     methods: frozenset[str]
     path: str
     """Whole segments: `/repos/` admits `/repos/x`, not `/reposx`."""
+    secret: SecretUse | None = None
+    """What the broker adds to requests that this grant admits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,15 @@ class Grants:
     clock: bool = True
     random: bool = True
     http: tuple[HttpGrant, ...] = ()
+    workspace_read: tuple[str, ...] = ()
+    """Files and folders from the workspace's root, whole segments: `docs/` admits what is below, `.` everything."""
+    workspace_write: tuple[str, ...] = ()
+    kv: bool = False
+    """A small store of the tool's own, one for each tenant."""
+    tools: tuple[str, ...] = ()
+    """Tools it may call, by name; each call is judged as its caller's."""
+    secret_exists: tuple[str, ...] = ()
+    """Secrets it may ask for by name, to be told whether they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,8 @@ class Wasm:
 
     module: Digest
     abi: str
+    function: str = ""
+    """Which of the module's functions, where its convention has several; empty for the one of the tool's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +115,31 @@ class ToolSpec:
             "effects": [effect.value for effect in sorted(self.effects)],
             "runtime": _written(self.runtime),
             "limits": _plain(self.limits),
-            "grants": _plain(self.grants),
+            "grants": grants_json(self.grants),
             "flow": _plain(self.flow),
         }
+
+
+_SINCE_FIRST: Final = frozenset({"workspace_read", "workspace_write", "kv", "tools", "secret_exists", "secret"})
+"""Grants that came later: written only where they are given, so that older definitions keep their digest."""
+
+
+def grants_json(grants: Grants) -> dict[str, Json]:
+    """*grants* as a definition has them: what was there first always, the rest where it is given."""
+    given = {one.name: getattr(grants, one.name) for one in fields(grants)}
+    return {name: _plain(value) for name, value in given.items() if _told(name, value)}
+
+
+def _told(name: str, value: object) -> bool:
+    return bool(value) or name not in _SINCE_FIRST
 
 
 def _plain(value: object) -> Json:
     """*value*, made of dataclasses, sets, tuples and scalars, as JSON that reads the same in every process."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        given = {one.name: getattr(value, one.name) for one in fields(value)}
+        later = isinstance(value, HttpGrant)
+        return {name: _plain(one) for name, one in given.items() if not later or _told(name, one)}
     if isinstance(value, frozenset):
         return [*sorted(map(str, cast("frozenset[object]", value)))]
     if isinstance(value, tuple):
@@ -119,8 +153,8 @@ def _written(runtime: RuntimeRef) -> str:
     match runtime:
         case Builtin():
             return "builtin"
-        case Wasm(module=module, abi=abi):
-            return f"wasm:{abi}:{module}"
+        case Wasm(module=module, abi=abi, function=function):
+            return f"wasm:{abi}:{module}:{function}" if function else f"wasm:{abi}:{module}"
         case Upstream(server=server, tool=tool):
             return f"upstream:{server}:{tool}"
         case _:

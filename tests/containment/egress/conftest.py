@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from holdfast.contracts import HttpGrant, HttpRequest, HttpResponse, Reason, Refusal
+from holdfast.contracts import HttpGrant, HttpRequest, HttpResponse, Reason, Refusal, SecretValues
 from holdfast.sandbox.egress import EgressBroker, EgressLimits, Networks
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
@@ -105,13 +105,20 @@ class World:
         self.routes.table[address, 443] = self.secure.port
         self.routes.table[address, 80] = self.plain.port
 
-    def broker(self, *, limits: EgressLimits = LIMITS, unsafe_allow_networks: Networks = ()) -> EgressBroker:
+    def broker(
+        self,
+        *,
+        limits: EgressLimits = LIMITS,
+        unsafe_allow_networks: Networks = (),
+        vault: SecretValues | None = None,
+    ) -> EgressBroker:
         return EgressBroker(
             limits=limits,
             tls=self.tls,
             resolver=self.resolve,
             backend=self.routes,
             unsafe_allow_networks=unsafe_allow_networks,
+            vault=vault,
         )
 
     async def get(self, url: str, *grants: HttpGrant, wall_ms: int = 20_000, **changed: object) -> HttpResponse:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.contracts import Completed, Digest, Failed, ToolSpec
-from holdfast.sandbox.wasm.runtime import check_fit
+from holdfast.sandbox.wasm.fitting import check_fit
 from holdfast.tools.manifest import load_manifest
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "tools"

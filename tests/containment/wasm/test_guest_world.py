@@ -211,3 +211,26 @@ async def test_one_write_takes_no_more_than_a_mebibyte_and_says_so(world):
     ).replace('(memory (export "memory") 1)', '(memory (export "memory") 32)')
 
     assert await _said(world, text) == "16"  # times 64 KiB
+
+
+async def test_what_a_guest_said_last_goes_with_its_trap(world):
+    """A program of Rust that panics says why on standard error, and then traps."""
+    text = guests.command(
+        """(i32.store (i32.const 0) (i32.const 512)) (i32.store (i32.const 4) (i32.const 9))
+        (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 16))) unreachable""",
+        guests.WRITE,
+        parts='(data (i32.const 512) "too short")',
+    )
+    outcome = await world.call(world.tool(text))
+
+    assert isinstance(outcome, Failed)
+    cause, words, *_ = outcome.detail.splitlines()
+    assert (cause, words) == ("wasm trap: wasm `unreachable` instruction executed", "too short")
+
+
+async def test_a_module_of_as_many_data_segments_as_go_makes_runs(world):
+    segments = "".join(f'(data (i32.const {at}) "x")' for at in range(4096, 34_096))
+    outcome = await world.call(world.tool(guests.HELLO.replace("(data", segments + " (data", 1)))
+
+    assert isinstance(outcome, Completed)
+    assert outcome.structured == {"hello": 1}

@@ -20,6 +20,7 @@ from holdfast.contracts import (
     CallId,
     Digest,
     Finding,
+    Forbidden,
     InvalidRequest,
     Label,
     OperatorError,
@@ -42,6 +43,7 @@ from holdfast.contracts.limits import BUILTIN
 from holdfast.server.approval_desk import RecordedApprovals
 from holdfast.server.audit import AuditLog, ChainWriter, Durability
 from holdfast.server.auth import Authenticator, TokenIssuer
+from holdfast.server.build_desk import BuildOrder, BuildResult
 from holdfast.server.flow.references import NO_REFERENCES, References
 from holdfast.server.http import (
     HttpDeps,
@@ -59,6 +61,7 @@ from holdfast.server.http import (
 from holdfast.server.lease_desk import RecordedLeases
 from holdfast.server.metrics import Metrics
 from holdfast.server.policies import Policies
+from holdfast.server.session_desk import RecordedSessions
 from holdfast.server.store import Approval, Approvals, Leases, Sessions, Store, Tokens, digest_arguments
 
 KEY = b"a key for tests only, 32 bytes.." * 2
@@ -103,6 +106,9 @@ class SmallService:
 
     def get(self, name: ToolName) -> ToolSpec | None:
         return _spec(name) if name == "echo" else None
+
+    def quarantined(self, name: ToolName) -> bool:
+        return False
 
     async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
         self.calls.append(call)
@@ -167,13 +173,37 @@ class SmallScanning:
 class SmallRegistrar:
     """Takes any manifest that starts with `[tool]`."""
 
-    async def register(self, manifest: str, module: bytes, principal: Principal) -> Registration:
+    async def register(
+        self, manifest: str, module: bytes, principal: Principal, *, signature: str | None = None
+    ) -> Registration:
         if not manifest.startswith("[tool]"):
             raise OperatorError("the manifest has no table `tool`", remedy="begin with `[tool]`")
         if not module.startswith(b"\x00asm"):
             raise InvalidRequest("the module is not WebAssembly")
         digest = Digest.of(module)
-        return Registration(name="t", version="1", module=digest, definition=digest, state="pending")
+        return Registration(name="t", version="1", module=digest, definition=digest, state="pending", signer=signature)
+
+    async def register_source(
+        self, source: bytes, file: str, principal: Principal, *, written: str = ""
+    ) -> Registration:
+        if not file.endswith(".py"):
+            raise InvalidRequest("that is no ending of source text")
+        digest = Digest.of(source)
+        return Registration(
+            name="t", version="1", module=digest, definition=digest, state="pending", manifest=f"[tool]\n{written}"
+        )
+
+    async def withdraw(self, source: str, by: Principal) -> Sequence[str]:
+        if source != by.subject:
+            raise Forbidden("only your own")
+        return ("t",)
+
+
+class SmallBuilding:
+    """Refuses whatever it is given."""
+
+    async def build(self, order: BuildOrder, principal: Principal) -> BuildResult:
+        return BuildResult(state="refused", reason="nothing is built here", said="no")
 
 
 class Ready:
@@ -326,9 +356,11 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
                 tools=service,
                 scanning=SmallScanning(),
                 registrar=SmallRegistrar(),
+                building=SmallBuilding(),
                 approvals=RecordedApprovals(approvals=approvals, rebinding=nothing_named, **shared),
                 leases=RecordedLeases(leases=Leases(store), catalogue=service, **shared),
                 sessions=sessions,
+                session_desk=RecordedSessions(sessions=sessions, audit=shared["audit"]),
                 session_tokens=issuer,
                 authenticating=Authenticator(key=KEY, issuer="holdfast:local", tokens=tokens),
                 readiness=ready,

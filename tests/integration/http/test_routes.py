@@ -67,6 +67,32 @@ def test_a_tool_is_registered_as_json(world):
     assert answer.json()["state"] == "pending"
 
 
+def test_a_tool_is_registered_as_source_text_and_the_manifest_comes_back(world):
+    body = {"source": "def f(x: int) -> int:\n    return x\n", "file": "f.py", "manifest": "# mine"}
+
+    answer = world.send("POST", "/v1/tools", body, world.token("register"))
+
+    assert answer.status == 201
+    assert answer.json()["manifest"] == "[tool]\n# mine"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"source": "x"}, "/file"),
+        ({"source": "x", "file": "../f.py"}, "/file"),
+        ({"source": "", "file": "f.py"}, "/source"),
+        ({"source": "x", "file": "f.py", "module": "AA=="}, "/module"),
+        ({"file": "f.py"}, "/manifest"),
+    ],
+)
+def test_source_text_comes_with_its_file_name_and_nothing_of_a_module(world, body, pointer):
+    answer = world.send("POST", "/v1/tools", body, world.token("register"))
+
+    assert answer.status == 422
+    assert pointer in {error["pointer"] for error in answer.json()["errors"]}
+
+
 def _form(*parts):
     pieces = [
         f'--b\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n'.encode() + data + b"\r\n"
@@ -89,6 +115,28 @@ def test_a_tool_is_registered_as_a_form(world):
     )
 
     assert answer.status == 201
+
+
+def test_a_signature_travels_with_a_tool_in_either_form(world):
+    body = {"manifest": "[tool]\n", "module": base64.b64encode(MODULE).decode(), "signature": "a line"}
+    form = _form(MANIFEST_PART, MODULE_PART, ("signature", "", b"a line"))
+    twice = _form(MANIFEST_PART, MODULE_PART, ("signature", "", b"a"), ("signature", "", b"b"))
+    kind = {"Content_Type": "multipart/form-data; boundary=b"}
+    token = world.token("register")
+
+    assert world.send("POST", "/v1/tools", body, token).json()["signer"] == "a line"
+    assert world.send("POST", "/v1/tools", form, token, **kind).json()["signer"] == "a line"
+    assert world.send("POST", "/v1/tools", twice, token, **kind).status in (400, 422)
+
+
+def test_a_source_is_removed_only_by_itself(world):
+    token = world.token("register")
+
+    assert world.send("DELETE", "/v1/tools?source=alice", None, token).json() == {"removed": ["t"]}
+    assert world.send("DELETE", "/v1/tools?source=bob", None, token).status == 403
+    assert [world.send("DELETE", f"/v1/tools{query}", None, token).status for query in ("", "?source=", "?who=x")] == [
+        422
+    ] * 3
 
 
 @pytest.mark.parametrize("kind", ["json", "form"])
@@ -283,3 +331,34 @@ def test_metrics_count_answers(world):
 
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert b'holdfast_http_responses_total{class="2xx"}' in answer.body
+
+
+def test_a_host_clears_a_default_session_of_its_tenant_and_of_no_other(world):
+    agent = world.token("call", subject="forgetful")
+    world.call("echo", agent)
+    before = world.send("GET", "/v1/sessions", None, agent).json()["sessions"][0]
+    path = "/v1/sessions/default?principal=forgetful"
+
+    elsewhere = world.send("DELETE", path, None, world.token("host", subject="host", tenant="other"))
+    assert elsewhere.status == 404
+    assert world.send("GET", "/v1/sessions", None, agent).json()["sessions"] == [before]
+
+    cleared = world.send("DELETE", path, None, world.token("host", subject="host"))
+    assert cleared.status == 200
+    now = world.send("GET", "/v1/sessions", None, agent).json()["sessions"][0]
+    assert cleared.json()["id"] == now["id"] != before["id"]
+    assert now["labels"] == []
+
+
+def test_nobody_who_only_calls_clears_a_session(world):
+    agent = world.token("call", "approve", "register", subject="forgetful")
+    world.call("echo", agent)
+
+    assert world.send("DELETE", "/v1/sessions/default?principal=forgetful", None, agent).status == 403
+
+
+def test_a_default_session_that_is_not_there_is_not_found(world):
+    host = world.token("host", subject="host")
+
+    assert world.send("DELETE", "/v1/sessions/default?principal=nobody-ever", None, host).status == 404
+    assert world.send("DELETE", "/v1/sessions/default", None, host).status == 422

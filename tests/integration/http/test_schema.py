@@ -56,10 +56,19 @@ def described(world):
 OPERATIONS = [
     *("GET /healthz", "GET /readyz", "GET /metrics"),
     *("GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/mcp"),
-    *("POST /v1/call", "POST /v1/scan", "GET /v1/tools", "POST /v1/tools", "GET /v1/tools/{name}"),
+    *(
+        "POST /v1/call",
+        "POST /v1/scan",
+        "GET /v1/tools",
+        "POST /v1/tools",
+        "DELETE /v1/tools",
+        "POST /v1/tools/build",
+        "GET /v1/tools/{name}",
+    ),
     *("GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}"),
     *("GET /v1/leases", "POST /v1/leases", "DELETE /v1/leases/{id}"),
     *("GET /v1/sessions", "POST /v1/sessions", "GET /v1/sessions/{id}", "POST /v1/sessions/{id}/request"),
+    "DELETE /v1/sessions/default",
 ]
 
 

@@ -129,7 +129,7 @@ async def test_a_new_version_waits_beside_the_served_one_and_can_be_rolled_back(
 
     await tools.approve(NAME, TWO, by="boss")
     assert (await tools.get(NAME, ToolState.APPROVED)).definition == TWO
-    await tools.rollback(NAME, by="boss")
+    await tools.rollback(NAME, ONE, by="boss")
 
     assert (await tools.get(NAME, ToolState.APPROVED)).definition == ONE
     assert len(await tools.list(ToolState.APPROVED)) == 1
@@ -140,7 +140,7 @@ async def test_a_rollback_brings_back_only_what_was_approved(tools):
     await _add(tools, TWO)  # replaces the pending one, which nobody ever approved
 
     with pytest.raises(NotFound):
-        await tools.rollback(NAME, by="boss")
+        await tools.rollback(NAME, ONE, by="boss")
 
 
 async def test_the_same_definition_is_not_taken_twice(tools):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from holdfast.contracts import ALL_EFFECTS, Effect, Grants, Limits, OperatorError, Wasm
 from holdfast.contracts.limits import WASM, WASM_CEILING
-from holdfast.tools.manifest import load_manifest, manifest_keys
+from holdfast.tools.manifest import Ceilings, load_manifest, manifest_keys
 
 DIGEST = "blake3:" + "ab" * 32
 GOOD = {
@@ -27,6 +27,20 @@ GOOD = {
     "limits": {},
     "grants": {},
 }
+GRANTED = GOOD | {
+    "tool": GOOD["tool"] | {"abi": "extism", "effects": ["read_private", "write", "egress"]},
+    "grants": {},
+}
+"""A tool whose convention can import host functions, and which says what it would do with them."""
+OPERATION = {"name": "buy", "description": "Buys.", "input_schema": {"type": "object"}}
+SEVERAL = {
+    abi: GOOD | {"tool": {key: value for key, value in GOOD["tool"].items() if key != "input_schema"} | {"abi": abi}}
+    for abi in ("near-agent", "component")
+}
+"""Tools of conventions with several functions, which `operations` describe."""
+SEVERAL["near-agent"]["tool"]["operations"] = [OPERATION | {"capability_id": "shop.buy"}]
+SEVERAL["component"]["tool"]["operations"] = [OPERATION | {"function": "buy"}]
+NEED_AN_IMPORT = ("workspace_read", "workspace_write", "kv", "tools", "secret_exists", "http")
 HTTP = {"host": "api.example.com", "methods": ["GET"], "path": "/repos/"}
 
 # Each key of a manifest, a value that is taken, and what the manifest is then; or the reason it is refused.
@@ -42,6 +56,14 @@ FLIPS = {
         {"type": "object", "required": ["a"]},
         lambda m: m.input_schema == {"type": "object", "required": ["a"]},
     ),
+    "tool.operations.name": ("other", lambda m: m.spec().name == f"{m.name}_other"),
+    "tool.operations.capability_id": ("shop.sell", lambda m: m.spec().runtime.function == "shop.sell"),
+    "tool.operations.function": ("sell", lambda m: m.spec().runtime.function == "sell"),
+    "tool.operations.description": ("Sells.", lambda m: m.spec().description == "Sells."),
+    "tool.operations.input_schema": (
+        {"type": "object", "required": ["a"]},
+        lambda m: m.spec().input_schema == {"type": "object", "required": ["a"]},
+    ),
     "limits.fuel": (5, lambda m: m.limits.fuel == 5),
     "limits.memory_bytes": (65536, lambda m: m.limits.memory_bytes == 65536),
     "limits.wall_ms": (7, lambda m: m.limits.wall_ms == 7),
@@ -49,18 +71,19 @@ FLIPS = {
     "limits.host_calls": (0, lambda m: m.limits.host_calls == 0),
     "grants.clock": (False, lambda m: m.grants == Grants(clock=False)),
     "grants.random": (False, lambda m: m.grants == Grants(random=False)),
-    "grants.workspace_read": (["docs/"], "cannot be enforced"),
-    "grants.workspace_write": (["out/"], "cannot be enforced"),
-    "grants.kv": (True, "cannot be enforced"),
-    "grants.tools": (["echo"], "cannot be enforced"),
-    "grants.secret_exists": (["github"], "cannot be enforced"),
-    "grants.http.scheme": ("http", "cannot be enforced"),
-    "grants.http.host": ("*.example.com", "cannot be enforced"),
-    "grants.http.port": (8443, "cannot be enforced"),
-    "grants.http.methods": (["GET", "POST"], "cannot be enforced"),
-    "grants.http.path": ("/", "cannot be enforced"),
-    "grants.http.secret.name": ("github", "cannot be enforced"),
-    "grants.http.secret.in": ("bearer", "cannot be enforced"),
+    "grants.workspace_read": (["docs/", "."], lambda m: m.spec().grants.workspace_read == ("docs/", ".")),
+    "grants.workspace_write": (["out/"], lambda m: m.spec().flow.writes == ("out", "out/*")),
+    "grants.kv": (True, lambda m: m.spec().grants.kv),
+    "grants.tools": (["echo"], lambda m: m.spec().grants.tools == ("echo",)),
+    "grants.secret_exists": (["github"], lambda m: m.spec().grants.secret_exists == ("github",)),
+    "grants.http.scheme": ("http", lambda m: [one.scheme for one in m.grants.http] == ["http"]),
+    "grants.http.host": ("*.example.com", lambda m: [one.host for one in m.grants.http] == ["*.example.com"]),
+    "grants.http.port": (8443, lambda m: [one.port for one in m.grants.http] == [8443]),
+    "grants.http.methods": (["GET", "POST"], lambda m: [one.methods for one in m.grants.http] == [{"GET", "POST"}]),
+    "grants.http.path": ("/", lambda m: [one.path for one in m.grants.http] == ["/"]),
+    "grants.http.secret.name": ("github", lambda m: secrets_of(m) == [("github", "bearer", "")]),
+    "grants.http.secret.in": ("header:X-Key", lambda m: secrets_of(m) == [("s", "header", "X-Key")]),
+    "grants.http.secret.user": ("bob", lambda m: secrets_of(m) == [("s", "basic", "bob")]),
 }
 
 
@@ -77,8 +100,15 @@ def written(data) -> str:
     return "\n".join(f"{key} = {toml(value)}" for key, value in data.items())
 
 
-def with_key(path: str, value):
-    data = copy.deepcopy(GOOD)
+def base(path: str):
+    """The manifest that *path* is changed in."""
+    if path.startswith("tool.operations."):
+        return SEVERAL["near-agent" if path.endswith("capability_id") else "component"]
+    return GRANTED if path.startswith(tuple(f"grants.{name}" for name in NEED_AN_IMPORT)) else GOOD
+
+
+def with_key(path: str, value, into=None):
+    data = copy.deepcopy(into or base(path))
     *tables, last = path.split(".")
     place = data
     for table in tables:
@@ -86,12 +116,16 @@ def with_key(path: str, value):
             place["http"] = [dict(HTTP)]
             place = place["http"][0]
         elif table == "secret":
-            place["secret"] = {"name": "s", "in": "bearer"}
+            place["secret"] = {"name": "s", "in": "basic" if last == "user" else "bearer"}
             place = place["secret"]
         else:
-            place = place[table]
+            place = place[table][0] if table == "operations" else place[table]
     place[last] = value
     return data
+
+
+def secrets_of(manifest):
+    return [(one.secret.name, one.secret.place.value, one.secret.parameter) for one in manifest.grants.http]
 
 
 def refusal(data) -> str:
@@ -115,9 +149,54 @@ def test_a_key_changes_the_tool_or_is_refused_with_its_reason(path):
         return
     manifest = load_manifest(written(data))
     assert expected(manifest)
-    assert not expected(load_manifest(written(GOOD)))
+    assert not expected(load_manifest(written(base(path))))
     if path != "tool.module":  # a file name beside the manifest; the digest is the identity
-        assert manifest.spec().digest != load_manifest(written(GOOD)).spec().digest
+        assert manifest.spec().digest != load_manifest(written(base(path))).spec().digest
+
+
+GRANTS = {
+    "workspace_read": ["docs/"],
+    "workspace_write": ["out/"],
+    "kv": True,
+    "tools": ["echo"],
+    "secret_exists": ["github"],
+    "http": [HTTP],
+}
+
+
+@pytest.mark.parametrize("name", NEED_AN_IMPORT)
+@pytest.mark.parametrize("abi", ["core-json", "wasi-command"])
+def test_a_grant_that_the_convention_cannot_import_is_refused(abi, name):
+    plain = GRANTED | {"tool": GRANTED["tool"] | {"abi": abi}}
+
+    assert f"a {abi} tool imports no such function" in refusal(with_key(f"grants.{name}", GRANTS[name], plain))
+
+
+@pytest.mark.parametrize(
+    ("name", "effect"),
+    [("workspace_read", "read_private"), ("workspace_write", "write"), ("http", "egress")],
+)
+def test_effects_follow_grants_and_the_refusal_has_the_line_to_add(name, effect):
+    silent = GRANTED | {"tool": GRANTED["tool"] | {"effects": ["spend"]}}
+
+    said = refusal(with_key(f"grants.{name}", GRANTS[name], silent))
+
+    assert said.startswith(f"`grants.{name}`: ")
+    line = said.split("`")[5]
+    assert line.startswith("effects = [")
+    told = GRANTED | {"tool": GRANTED["tool"] | {"effects": json.loads(line.removeprefix("effects = "))}}
+    assert effect in told["tool"]["effects"]
+    load_manifest(written(with_key(f"grants.{name}", GRANTS[name], told)))
+
+
+def test_what_is_granted_is_part_of_what_is_approved_and_what_is_not_changes_nothing():
+    assert load_manifest(written(with_key("grants.kv", False))).spec() == load_manifest(written(GRANTED)).spec()
+    assert load_manifest(written(with_key("grants.kv", False))).said == {"kv"}
+
+
+@pytest.mark.parametrize("path", ["/etc", "../up", "a/../b", "a*", "{x}", "a\\\\b", "%2e", ""])
+def test_a_folder_that_is_none_of_the_workspace_is_refused(path):
+    assert "workspace_read" in refusal(with_key("grants.workspace_read", [path]))
 
 
 @pytest.mark.parametrize("table", ["tool", "limits", "grants", "grants.http", "grants.http.secret", ""])
@@ -165,9 +244,16 @@ def test_the_ceiling_is_the_servers():
     low = Limits(fuel=10, memory_bytes=2**30, wall_ms=60_000, output_bytes=2**20, host_calls=1000)
 
     with pytest.raises(OperatorError, match="at most 10"):
-        load_manifest(written(GOOD), ceiling=low)
-    assert load_manifest(written(with_key("limits.fuel", 10)), ceiling=low).limits.fuel == 10
-    assert load_manifest(written(with_key("limits.fuel", 1)), ceiling=replace(low, total_output_bytes=5_000_000))
+        load_manifest(written(GOOD), ceilings=Ceilings(module=low))
+    assert load_manifest(written(with_key("limits.fuel", 10)), ceilings=Ceilings(module=low)).limits.fuel == 10
+    assert load_manifest(
+        written(with_key("limits.fuel", 1)), ceilings=Ceilings(module=replace(low, total_output_bytes=5_000_000))
+    )
+    script = with_key("tool.abi", "javascript")
+    with pytest.raises(OperatorError, match="at most 10"):
+        load_manifest(written(script), ceilings=Ceilings(javascript=low))
+    with pytest.raises(OperatorError, match="at most 10"):
+        load_manifest(written({**script, "tool": {**script["tool"], "abi": "python"}}), ceilings=Ceilings(python=low))
 
 
 @pytest.mark.parametrize(
@@ -216,6 +302,21 @@ def test_the_ceiling_is_the_servers():
         ("grants.http.methods", ["get"]),
         ("grants.http.path", "repos/"),
         ("grants.http.secret.in", "query"),
+        ("grants.http.secret.in", "query:"),
+        ("grants.http.secret.in", "query:a&b"),
+        ("grants.http.secret.in", "header:"),
+        ("grants.http.secret.in", "header:a b"),
+        ("grants.http.secret.in", "header:x_key"),
+        ("grants.http.secret.in", "header:Host"),
+        ("grants.http.secret.in", "header:cookie"),
+        ("grants.http.secret.in", "header:Proxy-Authorization"),
+        ("grants.http.secret.in", "header:Accept"),
+        ("grants.http.secret.in", "header:content-type"),
+        ("grants.http.secret.in", "basic"),
+        ("grants.http.secret.user", "a:b"),
+        ("grants.http.secret.user", ""),
+        ("grants.http.secret.name", "Upper"),
+        ("grants.http.secret.name", "_a"),
     ],
 )
 def test_a_value_that_is_not_what_the_key_needs_is_refused(path, value):
@@ -230,14 +331,10 @@ def test_a_refusal_never_holds_the_value(path):
     assert "hunter2" not in refusal(with_key(path, "Hunter2 hunter2 " * 9))
 
 
-@pytest.mark.parametrize("abi", ["near-agent", "component", "extism", "python", "javascript"])
-def test_a_convention_of_another_version_is_refused_by_name(abi):
-    assert refusal(with_key("tool.abi", abi)) == f"`tool.abi` is {abi}: this version runs wasi-command and core-json"
-
-
 @pytest.mark.parametrize("empty", ["workspace_read", "workspace_write", "tools", "secret_exists", "http"])
 def test_an_explicit_empty_grant_is_taken(empty):
     assert load_manifest(written(with_key(f"grants.{empty}", []))).grants == Grants()
+    assert load_manifest(written(with_key(f"grants.{empty}", []))).said == {empty}
 
 
 @pytest.mark.parametrize("text", ["", "tool", "[tool", "x = ", '"a', "tool = 1", "[tool]\n[tool]", "\x00"])
@@ -271,3 +368,76 @@ def test_any_text_is_a_manifest_or_refused(text):
     except OperatorError as refused:
         said = refused.message
     assert "\n" not in said
+
+
+def test_operations_are_tools_of_their_own_under_the_name_of_the_tool():
+    data = copy.deepcopy(SEVERAL["near-agent"])
+    data["tool"]["operations"].append(OPERATION | {"name": "sell", "capability_id": "shop.sell"})
+    specs = load_manifest(written(data)).specs()
+    assert [spec.name for spec in specs] == ["word_count_buy", "word_count_sell"]
+    assert [spec.runtime.function for spec in specs] == ["shop.buy", "shop.sell"]
+    assert len({spec.digest for spec in specs}) == len(specs)
+
+
+@pytest.mark.parametrize(
+    ("abi", "changed", "says"),
+    [
+        ("component", {"operations": [OPERATION]}, "`tool.operations.function`: this key is required"),
+        ("near-agent", {"operations": [OPERATION]}, "`tool.operations.capability_id`: this key is required"),
+        ("component", {"operations": [OPERATION | {"capability_id": "a"}]}, "`tool.operations.capability_id`"),
+        ("near-agent", {"operations": [OPERATION | {"function": "a"}]}, "`tool.operations.function`"),
+        ("component", {"abi": "core-json"}, "has one function"),
+        ("component", {"input_schema": {"type": "object"}}, "each of `tool.operations` has its own"),
+        ("component", {"operations": []}, "`tool.input_schema`: this key is required"),
+        ("component", {"operations": [OPERATION | {"function": "a"}] * 2}, "two have the same name"),
+        ("component", {"name": "x" * 62}, "more than 64 characters"),
+        (
+            "component",
+            {"operations": [OPERATION | {"function": "a", "input_schema": {}}]},
+            "operations.0.input_schema`",
+        ),
+        ("component", {"operations": [OPERATION | {"function": "a", "more": 1}]}, "there is no such key"),
+    ],
+)
+def test_operations_that_do_not_fit_are_refused(abi, changed, says):
+    data = copy.deepcopy(SEVERAL[abi])
+    data["tool"] |= changed
+    assert says in refusal(data)
+
+
+SECRET = {"name": "s", "in": "bearer"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"host": "*.example.com"}, "one host"),
+        ({"scheme": "http"}, "plain http"),
+        ({"secret": {**SECRET, "user": "bob"}}, "`basic` needs it"),
+        ({"secret": {"name": "s", "in": "header:X-Key", "user": "bob"}}, "`basic` needs it"),
+    ],
+)
+def test_a_secret_that_would_go_further_than_it_says_is_refused(changed, why):
+    assert why in refusal(with_key("grants.http", [{**HTTP, "secret": SECRET, **changed}]))
+
+
+def test_a_secret_over_plain_http_to_this_machine_is_taken():
+    given = [{**HTTP, "scheme": "http", "host": host, "secret": SECRET} for host in ("localhost", "127.0.0.1")]
+
+    assert len(load_manifest(written(with_key("grants.http", given))).grants.http) == 2
+
+
+def test_a_tool_has_eight_secrets_at_most():
+    given = [{**HTTP, "secret": {"name": f"s{number}", "in": "bearer"}} for number in range(9)]
+
+    load_manifest(written(with_key("grants.http", given[:8])))
+    assert "at most 8" in refusal(with_key("grants.http", given))
+
+
+def test_a_grant_without_a_secret_has_the_definition_it_always_had():
+    """What was registered before there were secrets is still what was approved."""
+    (plain,) = load_manifest(written(with_key("grants.http", [HTTP]))).specs()
+    (secret,) = load_manifest(written(with_key("grants.http", [{**HTTP, "secret": SECRET}]))).specs()
+
+    assert str(plain.digest) == "blake3:2d469af9b722863d82c7ac4cc1238630ea9bc430dce704ae75ab1eea571abda6"
+    assert plain.digest != secret.digest

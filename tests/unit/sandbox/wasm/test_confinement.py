@@ -18,11 +18,13 @@ MACHINES = pytest.mark.parametrize("machine", [syscalls._X86_64, syscalls._AARCH
 DANGEROUS = {
     "x86_64": {"open": 2, "openat": 257, "socket": 41, "connect": 42, "clone": 56, "clone3": 435, "fork": 57,
                "vfork": 58, "execve": 59, "execveat": 322, "ptrace": 101, "kill": 62, "tgkill": 234, "prctl": 157,
-               "io_uring_setup": 425, "process_vm_writev": 311, "memfd_create": 319, "ioctl": 16, "sendmsg": 46,
+               "io_uring_setup": 425, "process_vm_readv": 310, "process_vm_writev": 311,
+               "lseek": 8, "memfd_create": 319, "ioctl": 16, "sendmsg": 46,
                "bpf": 321, "userfaultfd": 323, "mount": 165, "setuid": 105, "unlink": 87, "stat": 4, "seccomp": 317},
     "aarch64": {"openat": 56, "socket": 198, "connect": 203, "clone": 220, "clone3": 435, "execve": 221,
                 "execveat": 281, "ptrace": 117, "kill": 129, "tgkill": 131, "prctl": 167, "io_uring_setup": 425,
-                "process_vm_writev": 271, "memfd_create": 279, "ioctl": 29, "sendmsg": 211, "bpf": 280,
+                "process_vm_readv": 270, "process_vm_writev": 271, "memfd_create": 279, "ioctl": 29, "sendmsg": 211,
+                "bpf": 280,
                 "mount": 40, "setuid": 146, "unlinkat": 35, "seccomp": 277},
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ REQUESTS = st.builds(
     output_bytes=st.integers(1, 2**64 - 1),
     name=st.text(max_size=64),
     arguments=st.binary(max_size=300),
+    keep=st.booleans(),
 )
 REPLIES = st.builds(
     Reply,

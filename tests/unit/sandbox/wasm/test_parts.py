@@ -9,9 +9,9 @@ from holdfast.contracts import Digest, Grants, Limits, OperatorError, ToolName, 
 from holdfast.contracts.limits import MIB
 from holdfast.sandbox.wasm import abi as sandbox_abi
 from holdfast.sandbox.wasm import artifacts
+from holdfast.sandbox.wasm.fitting import check_fit
 from holdfast.sandbox.wasm.module_scan import scan
 from holdfast.sandbox.wasm.preview1 import CLOCK, RANDOM, SIGNATURES, meter
-from holdfast.sandbox.wasm.runtime import check_fit
 from holdfast.sandbox.wasm.settings import ENGINE, WASI_CALLS
 from holdfast.tools import abi as tools_abi
 
@@ -20,8 +20,9 @@ COMMAND = '(module (memory (export "memory") 4) (table 10 funcref) (func (export
 
 def test_both_parts_name_the_same_conventions():
     """They may not import each other, so they could drift."""
-    assert set(sandbox_abi.RUNNABLE) == set(tools_abi.RUNNABLE)
-    assert sandbox_abi.UNSUPPORTED == tools_abi.UNSUPPORTED
+    assert set(sandbox_abi.RUNNABLE) == set(tools_abi.Abi)
+    assert set(sandbox_abi.SOURCES) == tools_abi.SOURCES
+    assert all(name in sandbox_abi.UNSUPPORTED for name in sandbox_abi.RUNNABLE)
 
 
 def test_every_setting_is_one_that_wasmtime_has():

@@ -24,7 +24,7 @@ Calls = Callable[..., Authorized]
 
 @pytest.fixture
 def call() -> Calls:
-    def made(spec: ToolSpec, /, *, by: str = "agent", session: str = "s1", **arguments: Json) -> Authorized:
+    def made(spec: ToolSpec, /, *, by: str = "agent", in_session: str = "s1", **arguments: Json) -> Authorized:
         tenant = TenantId("t")
         return mint(
             {
@@ -32,7 +32,7 @@ def call() -> Calls:
                 "spec": spec,
                 "arguments": arguments,
                 "principal": Principal(subject=by, tenant=tenant, scopes=frozenset({Scope.CALL})),
-                "session": Session(id=SessionId(session), principal=by, tenant=tenant, labels=frozenset()),
+                "session": Session(id=SessionId(in_session), principal=by, tenant=tenant, labels=frozenset()),
                 "limits": spec.limits,
             }
         )

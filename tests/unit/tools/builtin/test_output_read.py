@@ -51,7 +51,7 @@ async def test_the_output_of_another_is_answered_like_one_that_never_was(call) -
     answers = set()
     for by, session, call_id in (("agent", "s1", "none"), ("other", "s1", "c1"), ("agent", "s2", "c1")):
         with pytest.raises(NotFound) as refused:
-            await read(call(output_read.SPEC, call_id=call_id, by=by, session=session))
+            await read(call(output_read.SPEC, call_id=call_id, by=by, in_session=session))
         answers.add((refused.value.message, refused.value.remedy))
 
     assert len(answers) == 1

