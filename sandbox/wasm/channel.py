@@ -115,6 +115,8 @@ class Channel:
         self._broken = why
         self._breaks.set()
         self._buffer.clear()
+        # With nothing to send nobody listens on the descriptor again: it is about to be closed, and its number reused.
+        self._unsent = memoryview(b"")
         self._loop.remove_reader(self._replies)
         self._loop.remove_writer(self._requests)
         if self._waiter is not None and not self._waiter.done():
