@@ -14,12 +14,11 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import wasmtime
-from wasmtime import _bindings, _ffi
 
-from holdfast.sandbox.wasm.settings import ENGINE
+from bench.wasm import ARGUMENTS, in_process
 
 Run = Callable[[], Awaitable[object]]
-ARGUMENTS = b'{"text":"the quick brown fox\\njumps over the lazy dog\\n"}'
+WORDS = json.dumps(ARGUMENTS).encode()
 PROGRAM = "print(sum(range(100)))"
 SCRIPT = "console.log([...Array(100).keys()].reduce((a, b) => a + b))"
 PYODIDE = (
@@ -65,31 +64,10 @@ def _program(argv: list[str]) -> Run:
 
 
 def _in_process(wasm: bytes, abi: str) -> Run:
-    config = wasmtime.Config()
-    for name, value in ENGINE:
-        setattr(config, name, value)
-    engine = wasmtime.Engine(config)
-    linker = wasmtime.Linker(engine)
-    linker.define_wasi()
-    before = linker.instantiate_pre(wasmtime.Module(engine, wasm))
+    call = in_process(wasm, abi)
 
     async def once() -> None:
-        store = wasmtime.Store(engine)
-        store.set_fuel(100_000_000)
-        store.set_epoch_deadline(1000)
-        if abi == "wasi-command":
-            wasi = wasmtime.WasiConfig()
-            wasi.argv = ["tool"]
-            _bindings.wasi_config_set_stdin_bytes(wasi.ptr(), _ffi.bytes_to_capi(ARGUMENTS))
-            wasi.stdout_custom = bytearray().extend
-            store.set_wasi(wasi)
-            before.instantiate(store).exports(store)["_start"](store)
-        else:
-            exports = before.instantiate(store).exports(store)
-            at = exports["alloc"](store, len(ARGUMENTS))
-            exports["memory"].write(store, ARGUMENTS, at)
-            exports["run"](store, at, len(ARGUMENTS))
-        store.close()
+        call()
 
     return once
 
@@ -100,7 +78,7 @@ def _extism(_closing: ExitStack) -> Run:
 
     async def once() -> None:
         with extism.Plugin(compiled) as plugin:
-            plugin.call("extism", ARGUMENTS)
+            plugin.call("extism", WORDS)
 
     return once
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.calls import MANIFEST, caller
 from bench.others import PLUGIN, PROGRAM, SCRIPT, others
 from bench.page import page
-from bench.wasm import COMMAND, CORE, pss
+from bench.wasm import ARGUMENTS, COMMAND, CORE, pss
 from holdfast.contracts import Digest, Json, Principal, TenantId, ToolCall, ToolName
 from holdfast.server.config import LimitSettings, Settings, WorkspaceSettings
 from holdfast.server.house import House, open_house
@@ -31,7 +31,7 @@ BUSY = "x = 0\nfor n in range(400_000):\n    x += n"
 """At least 20 ms of work."""
 SLOW = 1.0
 """Seconds from which a row is taken every twentieth round only."""
-WORDS: dict[str, Json] = {"text": "the quick brown fox\njumps over the lazy dog\n"}
+WORDS: dict[str, Json] = {**ARGUMENTS}
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ def prepared(operation: str) -> Work:
 
     running = engine()
     if operation == INTERPRETER:
-        from .python.compiling import compile_interpreter, report_of  # noqa: PLC0415 -- as above
+        from .sealed.compiling import compile_interpreter, report_of  # noqa: PLC0415 -- as above
 
         return lambda data: iter((write_report(report_of(data)), compile_interpreter(running, data)))
 

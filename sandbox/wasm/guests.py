@@ -73,7 +73,7 @@ def _near_agent(running: Engine, descriptor: int, birth: Birth, host: HostCalls)
 
 
 def _sealed(running: Engine, descriptor: int, birth: Birth, host: HostCalls) -> Guest:
-    from .python.guest import make  # noqa: PLC0415 -- as above
+    from .sealed.guest import make  # noqa: PLC0415 -- as above
 
     return make(running, descriptor, birth, host)
 

@@ -21,14 +21,13 @@ from holdfast.tools.manifest import MANIFEST_BYTES
 from ..data_dir import user_cache
 from ..terminal import OUT, TALK, plain
 from .options import Format, FormatOption
-from .reading import bounded, read_object
+from .reading import read_object, whole
 from .rendering import show_json
-from .tools import module_name, module_of, signature_in, source_of, written_beside
+from .tools import MAX_MODULE_BYTES, module_name, module_of, signature_in, source_of, written_beside
 
 LANGUAGES: Final = ("python", "c", "zig", "js", "wat")
 _EXIT_REFUSED: Final = 1
 _EXIT_TOOL: Final = 3
-_MODULE_BYTES: Final = 64 << 20
 _SHOWN: Final = 4000
 _NAME: Final = "{{name}}"
 
@@ -108,11 +107,11 @@ def inspect(
         show_json(asyncio.run(inspect_source(source_of(file), file.name, written=beside, sample=arguments)))
         return 0
     if not file.is_dir():
-        show_json(asyncio.run(inspect_module(bounded_module(file), sample=arguments)))
+        show_json(asyncio.run(inspect_module(whole(file, MAX_MODULE_BYTES), sample=arguments)))
         return 0
     cases = cases_in(file)
     given = arguments if arguments is not None or not cases else dict(cases[0].arguments)
-    manifest = bounded(file / "tool.toml", MANIFEST_BYTES).decode("utf-8", "replace")
+    manifest = whole(file / "tool.toml", MANIFEST_BYTES).decode("utf-8", "replace")
     module = module_of(file / module_name(manifest))
     show_json(asyncio.run(inspect_folder(manifest, module, signature=signature_in(file), sample=given)))
     return 0
@@ -142,23 +141,12 @@ def _say_nothing(_text: str) -> None:
     """Nobody reads it."""
 
 
-def bounded_module(path: Path) -> bytes:
-    """The bytes of a module's file. Raises: OperatorError when it cannot be read or is too large."""
-    data = bounded(path, _MODULE_BYTES)
-    if len(data) > _MODULE_BYTES:
-        raise OperatorError(f"`{path}` is over {_MODULE_BYTES} bytes")
-    return data
-
-
 def cases_in(folder: Path) -> tuple[Case, ...]:
     """The cases beside a manifest; none when there is no such file. Raises: OperatorError."""
     file = folder / CASES_FILE
     if not file.exists():
         return ()
-    data = bounded(file, CASES_BYTES)
-    if len(data) > CASES_BYTES:
-        raise OperatorError(f"`{CASES_FILE}` is over {CASES_BYTES} bytes")
-    return read_cases(data.decode("utf-8", "replace"))
+    return read_cases(whole(file, CASES_BYTES).decode("utf-8", "replace"))
 
 
 async def _build(folder: Path, say: Callable[[str], None]) -> dict[str, Json]:
@@ -166,7 +154,7 @@ async def _build(folder: Path, say: Callable[[str], None]) -> dict[str, Json]:
 
     from ..workbench import Workbench, open_builder, written  # noqa: PLC0415 -- as above
 
-    manifest = bounded(folder / "tool.toml", MANIFEST_BYTES).decode("utf-8", "replace")
+    manifest = whole(folder / "tool.toml", MANIFEST_BYTES).decode("utf-8", "replace")
     sources, cases = sources_in(folder), cases_in(folder)
     language = language_of(sources)
     if language is None:
@@ -194,7 +182,7 @@ def sources_in(folder: Path) -> dict[str, bytes]:
         name = path.relative_to(folder).as_posix()
         if not is_source(name):
             continue
-        found[name] = bounded(path, MOST_SOURCE_BYTES)
+        found[name] = whole(path, MOST_SOURCE_BYTES)
         if len(found) > MOST_SOURCES:
             raise OperatorError(f"a tool's source is at most {MOST_SOURCES} files")
     return found

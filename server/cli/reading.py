@@ -38,6 +38,14 @@ def bounded(path: Path, most: int) -> bytes:
         raise OperatorError(f"cannot read `{path}`: {error.strerror}") from None
 
 
+def whole(path: Path, most: int) -> bytes:
+    """All of *path*. Raises: OperatorError when it cannot be read or is over *most* bytes."""
+    data = bounded(path, most)
+    if len(data) > most:
+        raise OperatorError(f"`{path}` is over {most} bytes")
+    return data
+
+
 def read_object(given: str | None) -> dict[str, Json]:
     """The arguments of a call: `{}` when nothing is given.
 

@@ -13,7 +13,7 @@ from holdfast.tools.manifest import MANIFEST_BYTES, load_manifest
 from holdfast.tools.signatures import SIGNATURE_FILE, public_key, read_key, sign, written_key
 
 from ..terminal import OUT, TALK, plain
-from .reading import bounded
+from .reading import bounded, whole
 from .tools import module_name, module_of
 
 _KEY_FILE_BYTES: Final = 512
@@ -45,7 +45,7 @@ def sign_tool(
     key: Annotated[Path, typer.Option("--key", metavar="FILE", help="As `keygen` wrote it.")],
 ) -> int:
     """Sign the manifest and the module of a folder: writes `tool.sig` beside them. Any later change needs a new one."""
-    manifest = bounded(folder / "tool.toml", MANIFEST_BYTES).decode("utf-8", "replace")
+    manifest = whole(folder / "tool.toml", MANIFEST_BYTES).decode("utf-8", "replace")
     seed = _own_key(key)
     module = Digest.of(module_of(folder / module_name(manifest)))
     if load_manifest(manifest).digest != module:

@@ -15,7 +15,7 @@ from holdfast.tools.signatures import SIGNATURE_CHARACTERS, SIGNATURE_FILE
 
 from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
-from .reading import bounded, read_object
+from .reading import read_object, whole
 from .rendering import show, show_json, show_result, show_text
 
 group = typer.Typer(no_args_is_help=True)
@@ -77,7 +77,7 @@ def add(
     elif grant:
         raise InvalidRequest("`--grant` is for source text; a folder has its grants in tool.toml")
     else:
-        manifest = _bytes(place / "tool.toml", MAX_MODULE_BYTES).decode("utf-8", "replace")
+        manifest = whole(place / "tool.toml", MAX_MODULE_BYTES).decode("utf-8", "replace")
         module = module_of(place / module_name(manifest))
         params: dict[str, Json] = {"manifest": manifest, "signature": signature_in(place)}
         answer = _handed("tools.add", "module_file", module, params, data_dir=data_dir, config=config)
@@ -174,29 +174,29 @@ def _handed(
 
 def source_of(file: Path) -> bytes:
     """The text of a source. Raises: OperatorError when it cannot be read or is too large."""
-    return _bytes(file, SOURCE_BYTES)
+    return whole(file, SOURCE_BYTES)
 
 
 def written_beside(source: Path) -> str:
     """What the author of *source* wrote beside it; empty when there is nothing. Raises: OperatorError."""
     manifest = source.with_suffix(".toml")
-    return _bytes(manifest, WRITTEN_BYTES).decode("utf-8", "replace") if manifest.is_file() else ""
+    return whole(manifest, WRITTEN_BYTES).decode("utf-8", "replace") if manifest.is_file() else ""
 
 
 def module_of(path: Path) -> bytes:
     """The module at *path*, or what the `.wat` text beside it becomes. Raises: OperatorError."""
     text = path.with_suffix(".wat")
     if path.exists() or not text.is_file():
-        return _bytes(path, MAX_MODULE_BYTES)
+        return whole(path, MAX_MODULE_BYTES)
     from ..inspecting import assemble_module  # noqa: PLC0415 -- loads the WASM part
 
-    return asyncio.run(assemble_module(_bytes(text, MAX_MODULE_BYTES).decode("utf-8", "replace")))
+    return asyncio.run(assemble_module(whole(text, MAX_MODULE_BYTES).decode("utf-8", "replace")))
 
 
 def signature_in(folder: Path) -> str | None:
     """The text of a folder's signature; None when there is none. Raises: OperatorError."""
     file = folder / SIGNATURE_FILE
-    return _bytes(file, SIGNATURE_CHARACTERS).decode("utf-8", "replace") if file.exists() else None
+    return whole(file, SIGNATURE_CHARACTERS).decode("utf-8", "replace") if file.exists() else None
 
 
 def module_name(manifest: str) -> str:
@@ -209,10 +209,3 @@ def module_name(manifest: str) -> str:
     if not isinstance(name, str) or Path(name).name != name:
         raise OperatorError("`tool.toml` needs `[tool] module`, a file name beside it")
     return name
-
-
-def _bytes(path: Path, most: int) -> bytes:
-    data = bounded(path, most)
-    if len(data) > most:
-        raise OperatorError(f"`{path}` is over {most} bytes")
-    return data

@@ -38,14 +38,6 @@ _MULTIPART: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Module:
-    """A tool as it comes with a manifest of its own."""
-
-    manifest: str
-    module: bytes
-
-
 class _Listing:
     """Written descriptions by tool digest and form, so that a list is only put together."""
 
