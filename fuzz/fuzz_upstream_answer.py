@@ -2,15 +2,15 @@
 
 import sys
 
-from holdfast.contracts import Completed, Failed, MalformedJson, Outcome, Refused, Stopped, TooLarge
+from holdfast.contracts import Completed, Failed, MalformedJson, Method, Outcome, Refused, Stopped, TooLarge
 from holdfast.contracts.json_values import Json, canonical
 from holdfast.contracts.limits import UPSTREAM
 from holdfast.sandbox.mcp import UpstreamConfig, spec_of
 from holdfast.sandbox.mcp.answers import Answered, read_message
-from holdfast.sandbox.mcp.content import outcome_of
-from holdfast.sandbox.mcp.definitions import read
-from holdfast.sandbox.mcp.events import EventLines
-from holdfast.sandbox.mcp.names import hides
+from holdfast.sandbox.mcp.catalogue.definitions import read
+from holdfast.sandbox.mcp.catalogue.names import hides
+from holdfast.sandbox.mcp.content import Reading, outcome_of
+from holdfast.sandbox.mcp.wire.events import EventLines
 
 CONFIG = UpstreamConfig(name="fuzz", command=("x",))
 KINDS = (Completed, Failed, Refused, Stopped)
@@ -33,7 +33,7 @@ def _check_message(data: bytes) -> None:
         _check_words(error.message)
         return
     if isinstance(message, Answered):
-        outcome: Outcome = outcome_of(message.result, UPSTREAM, ())
+        outcome: Outcome = outcome_of(Method.TOOL, message.result, Reading(limits=UPSTREAM, isolation=()))
         assert isinstance(outcome, KINDS)
         _check_tools(message.result.get("tools"))
 

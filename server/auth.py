@@ -1,7 +1,8 @@
 """Issues local tokens and turns any presented token into a principal. Decides nothing about what a principal may do.
 
 1. The algorithm is ours to name, never the token's: each issuer has its own keys and the one algorithm they are for.
-2. `sub`, `aud`, `iss`, `exp`, `iat`, `jti`, `tenant` are required; the audience is `holdfast` and nothing beside it.
+2. `sub`, `aud`, `iss`, `exp`, `iat` are required, of a local token also `jti` and `tenant`; the audience is `holdfast`,
+   or what an issuer's tokens are to name, and nothing beside it.
 3. A local token must also be one that was issued here, letter for letter, and not revoked: asked at every request.
 4. Whatever is wrong, the answer is the same sentence.
 """
@@ -9,9 +10,9 @@
 import math
 import secrets
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -44,8 +45,8 @@ MIN_RSA_BITS = 2048
 MAX_TTL_S = 366 * 24 * 3600
 _MAX_CLAIM = 256
 _CACHED = 1024
-_REQUIRED = ["sub", "aud", "iss", "exp", "iat", "jti", "tenant"]
-_OPTIONS: Options = {"require": _REQUIRED, "strict_aud": True}
+_FOREIGN = ["sub", "aud", "iss", "exp", "iat"]
+_LOCAL = [*_FOREIGN, "jti", "tenant"]
 _LOCAL_ALGORITHM = "HS256"
 _FAILED = "there is no token, or it does not hold"
 
@@ -89,6 +90,12 @@ class TrustedIssuer:
     """Scopes beyond these are left out of the principal."""
     tenants: frozenset[TenantId]
     """A token for another tenant does not hold."""
+    tenant: TenantId | None = None
+    """Whose all its tokens are, whatever they say; None: each names one of `tenants` in its claim `tenant`."""
+    audiences: frozenset[str] = frozenset({AUDIENCE})
+    """A token names exactly one of them, and nobody else: one that others take too could be passed on to us."""
+    scope_names: Mapping[Scope, str] = field(default_factory=dict[Scope, str])
+    """What it calls our scopes, where it does not use their names."""
 
     def __post_init__(self) -> None:
         if not self.keys:
@@ -175,6 +182,18 @@ class Authenticator:
             raise OperatorError("an issuer is named twice", remedy="give each issuer one entry")
         self._clock = clock
         self._verified: dict[bytes, _Verified] = {}
+        self.unknown_key: Callable[[str], None] = _nobody
+        """Told of an issuer whose token names a key we do not have: it may have a new one."""
+
+    def trust(self, issuer: str, trusted: TrustedIssuer | None) -> None:
+        """From now on take the tokens of *issuer* by *trusted*; None: take none of them."""
+        if issuer == self._issuer:
+            raise OperatorError("an issuer is named twice", remedy="give each issuer one entry")
+        if trusted is None:
+            self._trusted.pop(issuer, None)
+        else:
+            self._trusted[issuer] = trusted
+        self._verified.clear()  # what a key signed that is no longer trusted
 
     def authenticate(self, token: str) -> Principal:
         """The principal that *token* speaks for.
@@ -204,19 +223,32 @@ class Authenticator:
             if "crit" in header or not isinstance(issuer, str):
                 raise Unauthenticated(_FAILED)
             if issuer == self._issuer:
-                return _local(self._decode(token, self._key, _LOCAL_ALGORITHM, issuer))
+                options: Options = {"require": _LOCAL, "strict_aud": True}
+                claims = self._decode(token, self._key, _LOCAL_ALGORITHM, issuer, AUDIENCE, options)
+                return _local(claims)
             trusted = self._trusted.get(issuer)
             key = None if trusted is None else trusted.keys.get(header.get("kid"))
             if trusted is None or key is None:
+                self.unknown_key(issuer)
                 raise Unauthenticated(_FAILED)
-            return _foreign(self._decode(token, key, _algorithm_for(key), issuer), trusted)
+            audiences = sorted(trusted.audiences)
+            claims = self._decode(token, key, _algorithm_for(key), issuer, audiences, {"require": _FOREIGN})
+            return _foreign(claims, trusted, token)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
             raise Unauthenticated(_FAILED) from None
 
-    def _decode(self, token: str, key: bytes | PublicKey, algorithm: str, issuer: str) -> dict[str, Any]:
+    def _decode(
+        self,
+        token: str,
+        key: bytes | PublicKey,
+        algorithm: str,
+        issuer: str,
+        audience: str | list[str],
+        options: Options,
+    ) -> dict[str, Any]:
         # Times are judged by `authenticate`, by our clock and at every request; here only their presence and kind.
-        options: Options = {**_OPTIONS, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
-        return jwt.decode(token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=issuer, options=options)
+        checked: Options = {**options, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        return jwt.decode(token, key, algorithms=[algorithm], audience=audience, issuer=issuer, options=checked)
 
     def _remember(self, place: bytes, verified: _Verified) -> None:
         while len(self._verified) >= _CACHED:
@@ -293,12 +325,20 @@ def _local(claims: dict[str, Any]) -> _Verified:
     return _verified(claims, scopes=scopes, token_id=_text(claims, "jti"), local=True)
 
 
-def _foreign(claims: dict[str, Any], trusted: TrustedIssuer) -> _Verified:
-    known = {scope.value: scope for scope in trusted.scopes}
-    scopes = frozenset(known[scope] for scope in str(claims.get("scope", "")).split() if scope in known)
-    if _text(claims, "tenant") not in trusted.tenants:
+def _foreign(claims: dict[str, Any], trusted: TrustedIssuer, token: str) -> _Verified:
+    """What a foreign token says: who, whose, and what it may do. Session and profile are not an issuer's to choose."""
+    audience: object = claims["aud"]
+    if isinstance(audience, list) and len(cast("list[object]", audience)) != 1:
         raise Unauthenticated(_FAILED)
-    return _verified(claims, scopes=scopes, token_id=f"{trusted.issuer}#{_text(claims, 'jti')}", local=False)
+    known = {trusted.scope_names.get(scope, scope.value): scope for scope in trusted.scopes}
+    scopes = frozenset(known[scope] for scope in str(claims.get("scope", "")).split() if scope in known)
+    tenant = trusted.tenant or _text(claims, "tenant")
+    if tenant not in trusted.tenants:
+        raise Unauthenticated(_FAILED)
+    # One that names no id is still told from others in the record.
+    jti = _text(claims, "jti") if "jti" in claims else Digest.of(token.encode("ascii")).hex[:32]
+    known_claims = {name: claims[name] for name in ("sub", "iat", "exp", "nbf") if name in claims} | {"tenant": tenant}
+    return _verified(known_claims, scopes=scopes, token_id=f"{trusted.issuer}#{jti}", local=False)
 
 
 def _verified(claims: dict[str, Any], *, scopes: frozenset[Scope], token_id: str, local: bool) -> _Verified:
@@ -318,6 +358,10 @@ def _verified(claims: dict[str, Any], *, scopes: frozenset[Scope], token_id: str
         expires_at=_time(claims, "exp"),
         local=local,
     )
+
+
+def _nobody(_issuer: str) -> None:
+    """Nobody looks for new keys."""
 
 
 def _is_name(value: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from holdfast.contracts import Effect, HttpGrant, OperatorError
+from holdfast.contracts import HttpGrant, OperatorError
 from holdfast.contracts.limits import (
     JAVASCRIPT,
     JAVASCRIPT_CEILING,
@@ -26,13 +26,14 @@ from holdfast.contracts.limits import (
 )
 
 from .approval_settings import ApprovalSettings
-from .flow_settings import LabelSettings, UpstreamToolSettings
+from .auth_settings import AuthSettings
+from .catalogue_settings import CatalogueSettings
+from .flow_settings import LabelSettings
 from .table import Table
 from .trust import TrustSettings
+from .upstream_settings import UpstreamSettings
 
 FILE_NAME = "holdfast.toml"
-UPSTREAM_NAME = r"^[a-z][a-z0-9-]{0,30}$"
-"""No underscore, so that `server__tool` can be read only one way (DESIGN section 4.6)."""
 ENV_PREFIX = "HOLDFAST_"
 
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?", re.ASCII)
@@ -174,44 +175,6 @@ class EgressSettings(Table):
         )
 
 
-class UpstreamGrants(Table):
-    """What a stdio server may touch; nothing else of the machine is there for it."""
-
-    read: tuple[Path, ...] = ()
-    write: tuple[Path, ...] = ()
-    env: dict[str, str] = Field(default_factory=dict[str, str])
-    network: tuple[str, ...] = ()
-    """`address:port`; such traffic passes our broker by, and the start says so."""
-
-
-class UpstreamSettings(Table):
-    """One MCP server."""
-
-    name: Annotated[str, Field(pattern=UPSTREAM_NAME)]
-    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    url: str | None = None
-    effects: tuple[Effect, ...] | None = None
-    """None: all of them."""
-    grants: UpstreamGrants = UpstreamGrants()
-    tools: tuple[UpstreamToolSettings, ...] = ()
-    """Tools about which there is more to say."""
-
-    @model_validator(mode="after")
-    def _one_row_for_each_tool(self) -> "UpstreamSettings":
-        names = [tool.name for tool in self.tools]
-        if len(set(names)) != len(names):
-            raise ValueError("two `[[upstreams.tools]]` have the same `name`; only one of them could count")
-        return self
-
-    @model_validator(mode="after")
-    def _one_way_to_reach_it(self) -> "UpstreamSettings":
-        if (self.command is None) == (self.url is None):
-            raise ValueError("give either `command` or `url`")
-        if self.url is not None and self.grants != UpstreamGrants():
-            raise ValueError("`grants` confine a command; a `url` runs elsewhere")
-        return self
-
-
 def _only_sqlite(url: str | None) -> str | None:
     if url is not None and re.match(r"sqlite(\+aiosqlite)?://", url) is None:
         raise ValueError("this version keeps its state in SQLite; another database cannot be used yet")
@@ -248,7 +211,9 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     audit: AuditSettings = AuditSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    auth: AuthSettings = AuthSettings()
     trust: TrustSettings = TrustSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
     limits: LimitSettings = LimitSettings()
     egress: tuple[EgressSettings, ...] = (EgressSettings(host="*"),)
     """Where tools may reach; without any row, GET and HEAD to every public host. `egress = []` closes it."""
@@ -361,6 +326,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "workspace": workspace,
             "policy": policy,
             "approvals": _anchored_approvals(settings.approvals, folder),
+            "catalogue": _anchored_catalogue(settings.catalogue, folder),
             "store": _anchored_store(settings.store, folder),
             "upstreams": tuple(_anchored_grants(upstream, folder) for upstream in settings.upstreams),
         }
@@ -375,6 +341,11 @@ def _anchored_store(store: StoreSettings, folder: Path) -> StoreSettings:
 def _anchored_approvals(approvals: ApprovalSettings, folder: Path) -> ApprovalSettings:
     key = approvals.webhook_key_file
     return approvals if key is None else approvals.model_copy(update={"webhook_key_file": folder / key})
+
+
+def _anchored_catalogue(catalogue: CatalogueSettings, folder: Path) -> CatalogueSettings:
+    lock = catalogue.lock
+    return catalogue if lock is None else catalogue.model_copy(update={"lock": folder / lock})
 
 
 def _anchored_grants(upstream: UpstreamSettings, folder: Path) -> UpstreamSettings:

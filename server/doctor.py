@@ -13,6 +13,8 @@ from holdfast.sandbox.wasm.compiling import Compiler
 from holdfast.sandbox.wasm.probes import run_probes
 from holdfast.sandbox.wasm.runtime import UNPRIVILEGED
 
+from .grant_probes import probe_grants
+
 FLOORS = {
     "wasmtime": (50, 0, 1),
     "mcp": (2, 3, 0),
@@ -37,7 +39,8 @@ class Check:
 async def examine() -> tuple[Check, ...]:
     """Everything, in the order it is shown."""
     wasm, children = await asyncio.gather(_wasm_probes(), _child_probes())
-    return (*_versions(), _kernel(), *wasm, *children)
+    grants = await _grant_probes() if all(check.held for check in wasm) else ()
+    return (*_versions(), _kernel(), *wasm, *grants, *children)
 
 
 def _versions() -> tuple[Check, ...]:
@@ -67,6 +70,12 @@ async def _wasm_probes() -> tuple[Check, ...]:
         return ()
     probes = await run_probes(Compiler(unprivileged=UNPRIVILEGED), unprivileged=UNPRIVILEGED)
     return tuple(Check(part="wasm worker", name=one.name, held=one.passed, detail=one.detail) for one in probes)
+
+
+async def _grant_probes() -> tuple[Check, ...]:
+    if support().missing is not None:
+        return ()
+    return tuple(Check(part="grant", name=one.name, held=one.held, detail=one.detail) for one in await probe_grants())
 
 
 async def _child_probes() -> tuple[Check, ...]:

@@ -4,21 +4,24 @@ import asyncio
 import os
 from collections.abc import Callable
 from enum import Enum, auto
-from functools import partial
 from pathlib import Path
 
-import holdfast
+import structlog
+
 from holdfast.contracts import Digest, HoldfastError, Principal, Reason, Scope
 from holdfast.contracts.json_values import canonical
 from holdfast.sandbox.mcp import CatalogueDiff, PinState, Prefix
 
-from .config import Settings, UpstreamSettings, checked_settings
+from .config import Settings, checked_settings
+from .grant_probes import prove_grants
 from .house import Holding, House, Opening, open_house
 from .http.serving import run
-from .listening import Tools, announce, listen_of, run_server
-from .mcp import Endpoint, run_stdio
+from .listening import endpoint_of, listen_of, run_server
+from .mcp import run_stdio
 from .principals import LOCAL_TENANT
-from .upstream_desk import entry_of
+from .upstream_settings import UpstreamSettings
+from .upstreams.entries import entry_of
+from .who import os_user
 
 STDIO_CLIENT = Principal(
     subject="stdio",
@@ -32,6 +35,7 @@ KEPT_TOOLS = frozenset({"output_read"})
 """What a wrapped server is served with: the way to the rest of an output that was cut."""
 
 
+_log = structlog.get_logger("holdfast.faces")
 _ANSWER_BYTES = 64
 _SHOWN_LINES = 8
 
@@ -61,7 +65,7 @@ def serve_http(
 
     async def work() -> None:
         async with open_house(settings, root, Opening(config=config)) as house:
-            for name, why in house.off.items():
+            for name, why in {**house.off, **await prove_grants(house)}.items():
                 say(name, why)
             await run_server(house, listen, started=listening)
 
@@ -71,6 +75,8 @@ def serve_http(
 async def serve_stdio(settings: Settings, root: Path, config: Path | None) -> None:
     """Open the house and serve MCP to whoever started us, until it closes its end."""
     async with open_house(settings, root, Opening(config=config)) as house:
+        for name, why in (await prove_grants(house)).items():
+            _log.warning("grant.off", grant=name, why=why.message)
         await _serve_client(house)
 
 
@@ -81,8 +87,9 @@ async def serve_wrapped(
 
     Several may run at once on one folder: each has a chain of its own, and they share what was approved.
     """
-    settings = checked_settings({}).model_copy(update={"upstreams": (upstream,)})
-    opening = Opening(prefix=Prefix.NONE, holding=Holding.SHARED, builtins=KEPT_TOOLS)
+    served = upstream.model_copy(update={"prefix": Prefix.NONE.value})
+    settings = checked_settings({}).model_copy(update={"upstreams": (served,)})
+    opening = Opening(holding=Holding.SHARED, builtins=KEPT_TOOLS)
     async with open_house(settings, root, opening) as house:
         try:
             diff = await house.upstreams.diff(upstream.name)
@@ -108,9 +115,7 @@ def _last_words(house: House, name: str) -> list[str]:
 
 
 async def _serve_client(house: House) -> None:
-    endpoint = Endpoint(Tools(house), version=holdfast.__version__, principal=STDIO_CLIENT)
-    house.upstreams.on_change(partial(announce, endpoint))
-    await run_stdio(endpoint)
+    await run_stdio(endpoint_of(house, STDIO_CLIENT))
 
 
 async def _approve_first(
@@ -119,17 +124,19 @@ async def _approve_first(
     waiting = [entry for entry in diff.entries if entry.state in (PinState.NEW, PinState.CHANGED)]
     for entry in diff.entries:
         if entry.state is PinState.QUARANTINED:
-            say(f"withheld: {entry.tool}: {entry.reason}")
+            say(f"withheld: {entry.key}: {entry.reason}")
     if not waiting:
         return
     for entry in waiting:
-        say(f"{entry.state.value}: {entry.tool}: {'' if entry.definition is None else entry.definition.description}")
+        say(f"{entry.state.value}: {entry.key}: {'' if entry.definition is None else entry.definition.description}")
     if approving is Approving.CURRENT or await asyncio.to_thread(_asked, len(waiting)):
         await house.upstreams.approve(upstream.name, ())
-        house.audit.event("upstream", {"upstream": upstream.name, "decision": "approved", "how": approving.name})
-        say(f"approved {len(waiting)} tools; a changed definition will be withheld")
+        house.audit.event(
+            "upstream", {"upstream": upstream.name, "decision": "approved", "how": approving.name, "by": os_user()}
+        )
+        say(f"approved {len(waiting)} definitions; a changed definition will be withheld")
     else:
-        say(f"{len(waiting)} tools are withheld; start once with --approve-current to approve them")
+        say(f"{len(waiting)} definitions are withheld; start once with --approve-current to approve them")
 
 
 def _asked(count: int) -> bool:
@@ -140,7 +147,7 @@ def _asked(count: int) -> bool:
         with terminal.open("w", encoding="utf-8") as asking, terminal.open("rb", buffering=0) as answering:
             if not os.isatty(answering.fileno()):
                 return False
-            asking.write(f"approve these {count} tools? [y/N] ")
+            asking.write(f"approve these {count} definitions? [y/N] ")
             asking.flush()
             return answering.readline(_ANSWER_BYTES).strip().lower() in {b"y", b"yes"}
     except OSError:

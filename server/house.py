@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
+from typing import Final
 
 from holdfast.contracts import Reason, ToolSpec
 from holdfast.sandbox.builtin import BuiltinRuntime
-from holdfast.sandbox.mcp import McpRuntime, Prefix
+from holdfast.sandbox.mcp import BreakerState, McpRuntime
 from holdfast.sandbox.wasm.broker import Powers
 from holdfast.sandbox.wasm.runtime import WasmRuntime
 from holdfast.tools.registry import Registry
@@ -38,10 +39,12 @@ from .assembly import (
     powers_of,
     prove_wasm,
     shared_artifacts,
+    talking_of,
     wasm_off,
 )
 from .audit import AuditLog
 from .build_desk import BuildDesk
+from .catalogue.lock import lock_path
 from .config import Settings
 from .data_dir import DataDir
 from .dispatch import Dispatcher, KeptOutputs, Runtimes
@@ -54,7 +57,8 @@ from .registrar import Registrar
 from .scanning import Scanner
 from .scrubbing import DetectorScrubber
 from .store import Approvals, Sessions, Tokens
-from .upstream_desk import UpstreamDesk
+from .talking import AskingRuntime, Talking
+from .upstreams.desk import UpstreamDesk
 from .webhooks import Questions
 
 
@@ -72,6 +76,8 @@ class House:
     upstreams: UpstreamDesk
     state: State
     desks: Desks
+    talking: Talking
+    """What passes between running calls and who made them."""
     metrics: Metrics
     off: Mapping[str, Reason]
     """Parts that cannot run here, and why."""
@@ -83,6 +89,8 @@ class House:
     """What a sandboxed tool can reach in the middle of its call, where its manifest grants it."""
     worker_pids: Callable[[], tuple[int, ...]]
     """The WASM workers that live now."""
+    withhold: Callable[[str, str], None]
+    """No sandboxed tool is given that capability from here on, and whoever asks is told why."""
 
     @property
     def audit(self) -> AuditLog:
@@ -128,7 +136,6 @@ class Opening:
 
     config: Path | None = None
     """The file the settings came from; no tool may write it."""
-    prefix: Prefix = Prefix.NAME
     holding: Holding = Holding.ALONE
     proving: Proving = Proving.LIVE
     builtins: frozenset[str] | None = None
@@ -150,23 +157,21 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         guarded, kept_artifacts = guarded_paths(settings, data, opening.config), shared_artifacts(data)
         scanning = build_layers(settings.limits, kept_artifacts)
         workshop = await open_workshop(stack, settings, kept, DetectorScrubber(scanning), guarded, state.vault)
-        registry = _registry(workshop, opening)
+        registry, lock = _registry(workshop, opening), lock_path(settings.catalogue.lock, opening.config, data.root)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
         powers = powers_of(workshop, state, scanning, nesting := Nesting())
         wasm, registrar = await open_wasm(stack, settings, data, state, registry, policies, powers)
-        upstreams = await open_upstreams(
-            stack, settings, state, registry, policies, workshop.launcher, opening.prefix, guarded
-        )
+        upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, guarded, lock)
         await _wasm_tools(stack, settings, data, opening, wasm, kept_artifacts, workshop, registry)
         policies.fit(registry.specs())
-        layers, runtimes = replace(scanning, policy=policies.of), _runtimes(workshop, wasm, registrar, upstreams)
-        metrics, questions = Metrics(), Questions()
+        layers, talking = replace(scanning, policy=policies.of), talking_of(scanning, upstreams)
+        runtimes = _runtimes(workshop, wasm, registrar, upstreams, talking)
+        metrics, questions = _metrics(upstreams), Questions()
         ground = ground_of(settings, workshop.files, upstreams.connections.names())
         dispatching = Dispatching(settings, state, layers, runtimes, ground, kept, metrics, asked=questions.asked)
-        dispatcher = _bound(nesting, dispatching, registry, ground, state)
-        open_webhook(
-            stack, settings, (desks := desks_of(state, registry, policies, dispatching.flow)).approvals, questions
-        )
+        dispatcher = _bound(nesting, talking, dispatching, registry, ground, state)
+        desks = desks_of(state, registry, policies, dispatching.flow)
+        open_webhook(stack, settings, desks.approvals, questions)
         yield House(
             settings=settings,
             data=data,
@@ -178,13 +183,21 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             upstreams=upstreams,
             state=state,
             desks=desks,
+            talking=talking,
             metrics=metrics,
             off=_off(workshop, runtimes),
             builds=build_desk_of(settings, data, state, registrar, workshop, wasm, scanning),
             powers=powers,
             worker_pids=lambda: wasm.worker_pids,
+            withhold=wasm.withhold,
             trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
+
+
+def _metrics(upstreams: UpstreamDesk) -> Metrics:
+    metrics = Metrics()
+    metrics.watch_upstreams(upstreams.connections.count, BreakerState)
+    return metrics
 
 
 async def _wasm_tools(
@@ -205,27 +218,36 @@ async def _wasm_tools(
         add(stack, settings, data, wasm, workshop, registry if wanted else None)
 
 
-def _bound(nesting: Nesting, dispatching: Dispatching, registry: Registry, ground: Ground, state: State) -> Dispatcher:
-    """The dispatcher of the house, which nested calls go through as well."""
+def _bound(
+    nesting: Nesting, talking: Talking, dispatching: Dispatching, registry: Registry, ground: Ground, state: State
+) -> Dispatcher:
+    """The dispatcher of the house, which nested calls and the questions of servers go through as well."""
     dispatcher = dispatching.over(registry)
     currents = Currents(flow=dispatching.flow, ground=ground, sessions=state.sessions, places=state.places)
     nesting.bind(dispatcher, currents)
+    talking.bind(dispatcher, dispatching.flow.passing)
     return dispatcher
 
 
+NAMED_IN_POLICIES: Final = frozenset({"http_fetch"})
+"""Of our own tools; no other may pass for one of them, even where ours is not there."""
+
+
 def _registry(workshop: Workshop, opening: Opening) -> Registry:
-    registry = Registry()
+    registry = Registry() if opening.builtins is None else Registry(ours=opening.builtins | NAMED_IN_POLICIES)
     for spec in workshop.specs:
         if opening.builtins is None or spec.name in opening.builtins:
             registry.add_builtin(spec)
     return registry
 
 
-def _runtimes(workshop: Workshop, wasm: WasmRuntime, registrar: Registrar, upstreams: UpstreamDesk) -> Runtimes:
+def _runtimes(
+    workshop: Workshop, wasm: WasmRuntime, registrar: Registrar, upstreams: UpstreamDesk, talking: Talking
+) -> Runtimes:
     return Runtimes(
         builtin=BuiltinRuntime(workshop.handlers),
         wasm=Quarantining(wasm, registrar) if wasm.unavailable is None else wasm_off(wasm.unavailable),
-        upstream=McpRuntime(upstreams.connections, check_output=output_mismatch),
+        upstream=AskingRuntime(McpRuntime(upstreams.connections, check_output=output_mismatch, talk=talking), talking),
     )
 
 

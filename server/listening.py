@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -12,22 +12,29 @@ from fastapi import FastAPI
 
 import holdfast
 from holdfast.contracts import (
+    Line,
+    Method,
+    Offers,
     OperatorError,
     Principal,
     Scope,
     ToolCall,
+    ToolName,
     ToolResult,
     ToolSpec,
 )
 
 from .admin import AdminServer
+from .auth_settings import AuthSettings
 from .config import ServerSettings
 from .house import House
 from .http.app import HttpDeps, Lifespan, build_app
 from .http.serving import Listen, bind, serve
 from .http.surface import MCP_PATH, Surface, loopback_hosts
+from .issuers import Issuers
 from .mcp import Endpoint, HttpEndpoint
 from .store import sweep
+from .upstreams.viewing import UpstreamViews
 from .verbs import run_verb
 
 _log = structlog.get_logger("holdfast.listening")
@@ -42,9 +49,10 @@ class Tools:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def execute(self, call: ToolCall, principal: Principal, /) -> ToolResult:
+    async def execute(self, call: ToolCall, principal: Principal, /, *, line: Line | None = None) -> ToolResult:
         """Run it, or say why not."""
-        return await self._house.dispatcher.execute(call, principal)
+        with self._house.talking.on(call.id, line):
+            return await self._house.dispatcher.execute(call, principal)
 
     async def explain(self, call: ToolCall, principal: Principal, /) -> ToolResult:
         """Judge it."""
@@ -52,7 +60,17 @@ class Tools:
 
     def visible(self, principal: Principal, /) -> Sequence[ToolSpec]:
         """What a caller may know of; whoever may not call sees nothing."""
-        return self._house.registry.specs() if Scope.CALL in principal.scopes else ()
+        if Scope.CALL not in principal.scopes:
+            return ()
+        return self._house.registry.tools()
+
+    def offers(self, principal: Principal, /) -> Offers:
+        """What is approved besides tools; whoever may not call sees nothing."""
+        return self._house.upstreams.connections.offers() if Scope.CALL in principal.scopes else Offers()
+
+    def place(self, method: Method, served: str, /) -> tuple[ToolName, str] | None:
+        """The spec that takes *method*, and its server's own name of *served*."""
+        return self._house.upstreams.connections.place(method, served)
 
 
 class Ready:
@@ -89,20 +107,23 @@ async def run_server(house: House, listen: Listen, *, started: Callable[[str], N
 
     The data directory's lock is held by whoever opened the house.
     """
+    issuers = Issuers(house.settings.auth, house.state.authenticator)
+    await issuers.open()
     listening = bind(listen)
     port = int(listening.getsockname()[1])
-    endpoint = Endpoint(Tools(house), version=holdfast.__version__)
+    endpoint = endpoint_of(house)
     mcp = HttpEndpoint(endpoint)
-    house.upstreams.on_change(partial(announce, endpoint))
-    app = build_app(deps_of(house, surface_of(house.settings.server, listen, port), mcp), lifespan=_running(mcp))
+    surface = surface_of(house.settings.server, listen, port, auth=house.settings.auth)
+    app = build_app(deps_of(house, surface, mcp), lifespan=_running(mcp))
     admin = AdminServer(house.data.socket, partial(run_verb, house))
     await admin.start()
-    sweeping = asyncio.get_running_loop().create_task(_sweep(house))
+    beside = [asyncio.get_running_loop().create_task(work) for work in (_sweep(house), issuers.keep())]
     try:
         scheme = "https" if listen.certificate else "http"
         await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
     finally:
-        sweeping.cancel()
+        for task in beside:
+            task.cancel()
         await admin.close()
 
 
@@ -117,8 +138,9 @@ async def _sweep(house: House) -> None:
             _log.error("sweep.failed", error=type(error).__name__)
 
 
-def surface_of(settings: ServerSettings, listen: Listen, port: int) -> Surface:
+def surface_of(settings: ServerSettings, listen: Listen, port: int, *, auth: AuthSettings | None = None) -> Surface:
     """The names the server answers to."""
+    auth = AuthSettings() if auth is None else auth
     named = {f"{host.lower()}:{port}" for host in (listen.host, *settings.allowed_hosts)}
     named |= {host.lower() for host in settings.allowed_hosts}
     return Surface(
@@ -126,6 +148,9 @@ def surface_of(settings: ServerSettings, listen: Listen, port: int) -> Surface:
         scheme="https" if listen.certificate or listen.trusted_proxies else "http",
         peers=listen.peers(),
         admin_http=settings.admin_http,
+        resource=auth.resource,
+        authorization_servers=tuple(one.issuer for one in auth.issuers),
+        scope_names={scope: auth.name_of(scope) for scope in Scope},
     )
 
 
@@ -139,6 +164,7 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
         building=house.builds,
         approvals=house.desks.approvals,
         leases=house.desks.leases,
+        upstreams=UpstreamViews(house.upstreams),
         sessions=house.sessions,
         session_desk=house.desks.sessions,
         session_tokens=house.state.issuer,
@@ -158,14 +184,23 @@ def _running(mcp: HttpEndpoint) -> Lifespan:
     return lifespan
 
 
-def announce(endpoint: Endpoint) -> None:
-    """Tell MCP clients that the tools are others, without holding up whoever changed them."""
-    task = asyncio.get_running_loop().create_task(endpoint.changed())
-    _announcing.add(task)
-    task.add_done_callback(_announcing.discard)
+def endpoint_of(house: House, principal: Principal | None = None) -> Endpoint:
+    """The MCP face of *house*, told of what changes in it; *principal*: who everybody is, over stdio."""
+    watch = house.upstreams.connections.watch
+    endpoint = Endpoint(Tools(house), version=holdfast.__version__, principal=principal, watched=watch)
+    house.upstreams.on_change(lambda: _aside(endpoint.changed()))
+    house.upstreams.on_update(lambda uri, tenant: _aside(endpoint.updated(uri, tenant)))
+    return endpoint
 
 
-_announcing: set[asyncio.Task[None]] = set()
+def _aside(telling: Coroutine[None, None, None]) -> None:
+    """Tell MCP clients, without holding up whoever changed something."""
+    task = asyncio.get_running_loop().create_task(telling)
+    _telling.add(task)
+    task.add_done_callback(_telling.discard)
+
+
+_telling: set[asyncio.Task[None]] = set()
 
 
 def _shown(host: str) -> str:

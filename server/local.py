@@ -37,7 +37,7 @@ class Local:
 
     def tools(self) -> tuple[ToolSpec, ...]:
         """The tools that can be called, by name."""
-        return self._house.registry.specs()
+        return self._house.registry.tools()
 
     async def call(
         self, tool: str, arguments: Mapping[str, Json], *, session: str | None = None, approval: str | None = None

@@ -3,7 +3,8 @@
 A tool's name, a principal or a path is never a label: each would let a caller grow the table without bound.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import assert_never
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -71,6 +72,9 @@ class Metrics:
         )
         self._in_flight = Gauge("holdfast_calls_in_flight", "Calls under way.", registry=self.registry)
         self._workers = Gauge("holdfast_workers", "Confined workers, by runtime.", ("runtime",), registry=self.registry)
+        self._upstreams = Gauge(
+            "holdfast_upstreams", "MCP servers, by the state of their breaker.", ("breaker",), registry=self.registry
+        )
         self._responses = Counter(
             "holdfast_http_responses", "HTTP responses, by hundred of the status.", ("class",), registry=self.registry
         )
@@ -97,6 +101,11 @@ class Metrics:
     def workers(self, runtime: RuntimeRef, count: int) -> None:
         """How many confined workers *runtime* has now."""
         self._workers.labels(runtime_kind(runtime)).set(count)
+
+    def watch_upstreams(self, count: Callable[[str], float], states: Iterable[str]) -> None:
+        """Ask *count* how many upstreams are in each of *states*, whenever somebody reads the numbers."""
+        for state in states:
+            self._upstreams.labels(state).set_function(partial(count, state))
 
     def responded(self, status: int) -> None:
         """An HTTP response with that status went out."""

@@ -2,11 +2,14 @@
 
 1. A name, once taken, stays taken until it is removed: a second tool is refused, not preferred.
 2. Names are compared without case, compatibility forms and the difference of `-` and `_`.
-3. The names of our own tools are never given to another, even where ours is switched off, and there digits that
+3. What a server is asked besides tools has names of its own, which no tool is given: a tool of such a name would read
+   in the server's place, and answer its questions in the user's.
+4. The names of our own tools are never given to another, even where ours is switched off, and there digits that
    look like letters count as those letters.
-4. Readers see one whole state: a change builds a new one and puts it in place in a single assignment.
+5. Readers see one whole state: a change builds a new one and puts it in place in a single assignment.
 """
 
+import re
 import threading
 import unicodedata
 from bisect import insort
@@ -15,7 +18,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from holdfast.contracts import Json, OperatorError, ToolName, ToolSpec
+from holdfast.contracts import Json, Method, OperatorError, ToolName, ToolSpec, Upstream
 
 from .formats import ListFormat, listed
 
@@ -26,6 +29,11 @@ BUILTIN_NAMES: Final[frozenset[str]] = frozenset(
     }
 )
 """DESIGN section 4.6."""
+
+RESERVED: Final = re.compile(
+    r"(?:.*__)?(?:resources__read|prompts__get|completion__complete|elicitation__create|sampling__create|roots__list)"
+)
+"""Folded names of what a server is asked, and asks, besides tools; behind the server's own name unless it is alone."""
 
 _LOOKS_LIKE: Final = str.maketrans({"0": "o", "1": "l", "i": "l", "3": "e", "5": "s", "-": "_"})
 
@@ -46,16 +54,24 @@ _EMPTY: Final = _State(tools=MappingProxyType({}), taken=MappingProxyType({}), o
 class Registry:
     """All tools of one server. Reads take no lock and cost the same for ten tools and ten thousand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: frozenset[str] = BUILTIN_NAMES) -> None:
+        """*ours* are the names kept for our own tools: all there are, unless a wrapped server is alone."""
         self._state = _EMPTY
+        self._kept = frozenset(_close_reading(name) for name in ours)
         self._writing = threading.Lock()
 
     def add(self, spec: ToolSpec) -> None:
         """Take in *spec*, a tool that is not ours.
 
-        Raises: OperatorError when its name is, or looks like, one that is taken or belongs to a built-in tool.
+        Raises: OperatorError when its name is, or looks like, one that is taken, belongs to a built-in tool or to what
+        a server is asked besides tools.
         """
-        if _close_reading(spec.name) in _PROTECTED:
+        if _is_tool(spec) and RESERVED.fullmatch(_fold(spec.name)):
+            raise OperatorError(
+                f"tool name `{spec.name}` is, or looks like, that of what a server is asked besides tools",
+                remedy="give the tool a name that does not end so",
+            )
+        if _close_reading(spec.name) in self._kept:
             raise OperatorError(
                 f"tool name `{spec.name}` is, or looks like, that of a built-in tool",
                 remedy="give the tool another name, or its upstream a `prefix`",
@@ -110,9 +126,13 @@ class Registry:
         """Every tool, sorted by name: one state, whatever happens meanwhile."""
         return self._state.ordered
 
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """What of `specs` is a tool to its callers; what else a server is asked is judged alike and listed as none."""
+        return tuple(spec for spec in self._state.ordered if _is_tool(spec))
+
     def listing(self, form: ListFormat) -> tuple[dict[str, Json], ...]:
         """Every tool as *form* writes it, sorted by name."""
-        return tuple(listed(spec, form) for spec in self._state.ordered)
+        return tuple(listed(spec, form) for spec in self.tools())
 
     def _put(self, spec: ToolSpec) -> None:
         with self._writing:
@@ -146,6 +166,10 @@ def _without(state: _State, name: ToolName) -> _State:
     )
 
 
+def _is_tool(spec: ToolSpec) -> bool:
+    return not isinstance(spec.runtime, Upstream) or spec.runtime.method is Method.TOOL
+
+
 def _name(spec: ToolSpec) -> str:
     return spec.name
 
@@ -156,6 +180,3 @@ def _fold(name: str) -> str:
 
 def _close_reading(name: str) -> str:
     return _fold(name).translate(_LOOKS_LIKE)
-
-
-_PROTECTED: Final = frozenset(map(_close_reading, BUILTIN_NAMES))

@@ -2,7 +2,8 @@
 
 1. The database says where a rule may match; RE2 confirms there, with the characters around it in view.
 2. A match counts when its rule's judge lets the secret pass; a failed checksum lowers the tier, it does not acquit.
-3. Texts are scanned apart, then across their seams, then decoded one level.
+3. Texts are scanned apart, then across their seams, then decoded one level; then all of it again as it is seen, where
+   something in them is not.
 4. Whatever bound is hit, the answer says so with a finding over everything that was scanned: never silence.
 """
 
@@ -19,6 +20,7 @@ from .encodings import Run
 from .expressions import Expression, Found, expression
 from .layout import Layout
 from .rules import LeakRule, Tier
+from .unseen import bare
 
 LAYER: Final = "leaks"
 FLOOD: Final = RuleId("leaks/flood")
@@ -106,6 +108,14 @@ class LeakDetector:
         return self._scan(texts, tuple(values), where)
 
     def _scan(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
+        found, seen = self._found(texts, order, where), bare(texts)
+        if seen is None:
+            return found
+        again = (seen.placed(one) for one in self._found(seen.texts, order, where))
+        known = {(one.part, one.rule, one.start, one.end) for one in found}
+        return (*found, *(one for one in again if (one.part, one.rule, one.start, one.end) not in known))
+
+    def _found(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
         raw = [layout.encoded(text) for text in texts]
         spans: list[tuple[int, int, int, LeakRule, Tier]] = []
         try:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec
+from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, Upstream
 
 from . import reasons
 from .cases import check_cases, read_cases, sample_tools
@@ -99,9 +99,13 @@ class PolicyBundle:
         digest = digest_of(chosen, profile)
         files = read_cases(cases, profile)
         real = {str(spec.name): spec for spec in specs}
-        known = {**sample_tools(files), **real}
+        samples = sample_tools(files)
+        known = {**samples, **real}
         checked = check_policies(policies, known)
-        check_cases(files, known, cls(policies, checked, known, profile, digest).decide)
+        strangers = {name: samples[name] for name in samples if name in real and _is_strange(real[name])}
+        tried = {**known, **strangers}
+        seen = check_policies(policies, tried) if strangers else checked
+        check_cases(files, tried, cls(policies, seen, tried, profile, digest).decide)
         return cls(policies, checked, real, profile, digest)
 
     @property
@@ -255,3 +259,8 @@ def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:
 
 def _remedies(denied: Denied) -> tuple[str, ...]:
     return () if denied.reason.remedy is None else (denied.reason.remedy,)
+
+
+def _is_strange(spec: ToolSpec) -> bool:
+    """Whether it is a server's tool under the server's own name for it: no case means that one."""
+    return isinstance(spec.runtime, Upstream) and "__" not in spec.name

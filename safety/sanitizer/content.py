@@ -8,10 +8,19 @@ from urllib.parse import urlsplit
 from holdfast.contracts import Blob, Content, Link, Resource, Text
 
 from .drafts import Span
+from .pictures import plain_picture
 from .text import clean_text
 
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What models take. SVG is not among them: it is a document with scripts."""
+
+_MAGIC: Final = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+"""How their files begin, by their specifications; WebP is a RIFF file of its own kind."""
 
 _MEDIA_TYPE: Final = re.compile(
     r"([a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})\s*(?:;.*)?", re.DOTALL
@@ -54,21 +63,42 @@ def _text(block: Text) -> tuple[Text, list[Span]]:
 
 def _blob(block: Blob) -> tuple[Blob | Text, list[Span]]:
     media_type = bare_media_type(block.media_type)
-    if media_type in IMAGE_TYPES or media_type.startswith("audio/"):
+    if media_type not in IMAGE_TYPES and not media_type.startswith("audio/"):
+        media_type = _image_type(block.data) or media_type  # servers say `text/plain` of what they do not know
+    if media_type.startswith("audio/"):
         return replace(block, media_type=media_type), []
+    if media_type in IMAGE_TYPES:
+        return _image(block, media_type)
     note = f"{len(block.data)} bytes of {media_type}: only images (PNG, JPEG, GIF, WebP) and audio are passed on"
     return _left_out(note)
 
 
+def _image_type(data: bytes) -> str | None:
+    """What image *data* begins like, if it does."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((media_type for magic, media_type in _MAGIC if data.startswith(magic)), None)
+
+
+def _image(block: Blob, media_type: str) -> tuple[Blob | Text, list[Span]]:
+    media_type = _image_type(block.data) or media_type  # a PNG that is called a JPEG is still a picture
+    plain = plain_picture(block.data, media_type)
+    if plain is None:
+        return _left_out(f"{len(block.data)} bytes that are no picture of the type {media_type}")
+    spans = [] if plain == block.data else [Span(start=0, end=0, rule="sanitizer/picture-metadata")]
+    return Blob(data=plain, media_type=media_type), spans
+
+
 def _link(block: Link) -> Cleaned:
     scheme = _scheme_of(block.uri)
-    if scheme not in _LINK_SCHEMES or not _has_host(block.uri):
+    if not block.served and (scheme not in _LINK_SCHEMES or not _has_host(block.uri)):
         return _left_out("a link: only http and https links are passed on")
     name, spans = clean_text(block.name, _PLAIN)
     description, more = clean_text(block.description, _PLAIN)
     media_type = None if block.media_type is None else bare_media_type(block.media_type)
     uri, changed = _clean_uri(block.uri)
-    return Link(uri=uri, name=name, description=description, media_type=media_type), [*spans, *more, *changed]
+    link = Link(uri=uri, name=name, description=description, media_type=media_type, served=block.served)
+    return link, [*spans, *more, *changed]
 
 
 def _resource(block: Resource) -> Cleaned:

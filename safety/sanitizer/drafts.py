@@ -39,6 +39,7 @@ SEVERITIES: Final = {
     "sanitizer/left-out": Severity.LOW,
     "sanitizer/not-normal": Severity.LOW,
     "sanitizer/overstrike": Severity.LOW,
+    "sanitizer/picture-metadata": Severity.LOW,
     "sanitizer/soft-hyphens": Severity.MEDIUM,
     "sanitizer/tag-characters": Severity.HIGH,
     "sanitizer/terminal-colour": Severity.LOW,

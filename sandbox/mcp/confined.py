@@ -17,6 +17,8 @@ from .config import UpstreamConfig
 from .ports import Child
 
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+ENVIRONMENT: Final = {"PATH": PATH, "GIT_CONFIG_NOSYSTEM": "1"}
+"""What each has besides what its entry names; git gives up when it may not read the system's configuration."""
 KEPT_LOG_BYTES: Final = 16 << 10
 
 _RUNTIME_FILES: Final = ("/etc/ssl/openssl.cnf",)
@@ -44,9 +46,14 @@ class ConfinedStarter:
 def child_spec(config: UpstreamConfig) -> ChildSpec:
     """What the child of *config* is given.
 
-    Raises: OperatorError when its program is not there, or a network grant is not `ip:port`.
+    Raises: OperatorError when its program or something granted is not there, or a network grant is not `ip:port`.
     """
-    env = {"PATH": PATH, **dict(config.env)}
+    for granted in (*config.readable, *config.writable):
+        if not Path(granted).exists():
+            raise OperatorError(
+                f"upstream `{config.name}`: `{granted}` is granted and is not there; nothing would hold it"
+            )
+    env = {**ENVIRONMENT, **{name: text for name, text in config.env if isinstance(text, str)}}  # secrets are filled in
     program = shutil.which(config.command[0], path=env["PATH"])
     if program is None or not Path(program).is_absolute():
         raise OperatorError(f"upstream `{config.name}`: its program is not there, or not executable")

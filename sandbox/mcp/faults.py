@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from holdfast.contracts import Method
 from holdfast.contracts.json_values import Json
 
 FAULT_CODE = 4_600
@@ -24,24 +25,46 @@ class Fault(StrEnum):
     """What came was more than is kept."""
     CLOSED = "closed"
     """The server went away while the request was with it."""
+    UNAUTHORIZED = "unauthorized"
+    """The server wants a credential that there is not, or does not take the one there is."""
 
 
 class UpstreamFault(Exception):
     """A request ended without an answer. `message` is ours and constant."""
 
-    def __init__(self, fault: Fault, message: str) -> None:
+    def __init__(self, fault: Fault, message: str, *, delivered: bool = True) -> None:
+        """*delivered* is False only when the server certainly did not begin with it."""
         super().__init__(message)
         self.fault = fault
         self.message = message
+        self.delivered = delivered
 
 
 class UpstreamError(Exception):
     """The server answered with an error. `message` is its own text: untrusted."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, *, needs: Method | None = None) -> None:
+        """*needs*: what it says a client would have to be able to be asked."""
         super().__init__(f"error {code}")
         self.code = code
         self.message = message
+        self.needs = needs
+
+
+def said_of(error: BaseException) -> str:
+    """What *error* says: ours, or the server's own words."""
+    return error.message if isinstance(error, UpstreamFault | UpstreamError) else str(error)
+
+
+def name_of(error: BaseException) -> str:
+    """Which kind of failure to connect *error* is, by a name of ours."""
+    match error:
+        case UpstreamFault(fault=fault):
+            return fault.value
+        case UpstreamError():
+            return "error"
+        case _:
+            return "not-started"
 
 
 class Ending:
@@ -52,7 +75,7 @@ class Ending:
         self.fault = UpstreamFault(Fault.CLOSED, "the connection to the server ended")
 
     def end(self, fault: Fault, message: str) -> None:
-        """Nothing more will come, because of *fault*."""
+        """Nothing more will come, because of *fault*; what was under way may have been begun with."""
         if not self._over.is_set():
             self.fault = UpstreamFault(fault, message)
             self._over.set()
@@ -72,14 +95,19 @@ class Marks:
 
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
-    def data(self, fault: Fault, message: str) -> dict[str, Json]:
+    def data(self, fault: Fault, message: str, *, delivered: bool = True) -> dict[str, Json]:
         """What to carry in the error's `data`."""
-        return {_KEY: self.nonce, "fault": fault.value, "message": message}
+        return {_KEY: self.nonce, "fault": fault.value, "message": message, "delivered": delivered}
 
     def fault(self, data: object) -> UpstreamFault | None:
         """The fault that *data* carries, when it is ours."""
         match data:
-            case {"holdfast-fault": str(nonce), "fault": str(fault), "message": str(message)} if nonce == self.nonce:
-                return UpstreamFault(Fault(fault), message)
+            case {
+                "holdfast-fault": str(nonce),
+                "fault": str(fault),
+                "message": str(message),
+                "delivered": bool(delivered),
+            } if nonce == self.nonce:
+                return UpstreamFault(Fault(fault), message, delivered=delivered)
             case _:
                 return None

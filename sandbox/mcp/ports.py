@@ -3,25 +3,28 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
-from holdfast.contracts import Digest
+from holdfast.contracts import Digest, Secret, TenantId
 from holdfast.contracts.json_values import Json
 
 from .config import UpstreamConfig
 
 
 class PinStore(Protocol):
-    """Which definitions an operator approved. Durable; shared by all replicas."""
+    """Which definitions an operator approved. Durable; keys as `key_of` makes them: a tool's is its name."""
 
     async def get(self, upstream: str, /) -> Mapping[str, Digest]:
-        """The approved definition of each tool of *upstream*, by the tool's own name."""
+        """The approved definitions of *upstream*, by key."""
         ...
 
-    async def put(self, upstream: str, tool: str, definition: Digest, /) -> None:
-        """Approve *definition* for *tool*, replacing what was approved before."""
+    async def put(self, upstream: str, definitions: Mapping[str, Digest], /, *, by: str) -> None:
+        """Approve *definitions*, by key, replacing what was approved of those keys before.
+
+        Raises: OperatorError when it cannot be kept; then none is approved.
+        """
         ...
 
-    async def remove(self, upstream: str, tool: str, /) -> None:
-        """Withdraw the approval of *tool*; nothing happens when there is none."""
+    async def remove(self, upstream: str, key: str, /) -> None:
+        """Withdraw the approval of *key*; nothing happens when there is none."""
         ...
 
 
@@ -34,13 +37,8 @@ class Ended(Protocol):
         ...
 
 
-class Child(Protocol):
-    """A confined process spoken to over its standard input and output."""
-
-    @property
-    def isolation(self) -> tuple[str, ...]:
-        """What confines it, as applied."""
-        ...
+class Pipe(Protocol):
+    """Something spoken to line by line."""
 
     async def receive(self, most: int, /) -> bytes:
         """At most *most* bytes of its output, at least one; empty once it has closed it."""
@@ -55,6 +53,15 @@ class Child(Protocol):
 
     async def wait(self) -> Ended:
         """Wait until it and all it started have ended."""
+        ...
+
+
+class Child(Pipe, Protocol):
+    """A confined process spoken to over its standard input and output."""
+
+    @property
+    def isolation(self) -> tuple[str, ...]:
+        """What confines it, as applied."""
         ...
 
     async def close(self) -> None:
@@ -73,6 +80,45 @@ class ChildStarter(Protocol):
         """Start the command of *config* with nothing but what it grants.
 
         Raises: OperatorError when it cannot be confined as asked, or its program cannot be run.
+        """
+        ...
+
+
+class TokenStore(Protocol):
+    """What was had from authorization servers, sealed at rest. One state for each tenant and upstream."""
+
+    async def load(self, tenant: TenantId, upstream: str, /) -> Secret | None:
+        """The state that was kept last, or None.
+
+        Raises: IntegrityError when it is not what was kept.
+        """
+        ...
+
+    async def keep(self, tenant: TenantId, upstream: str, state: Secret, /) -> None:
+        """Keep *state* in place of what was there."""
+        ...
+
+    async def forget(self, upstream: str, /) -> None:
+        """Forget what there is of *upstream*, of every tenant."""
+        ...
+
+
+class Asker(Protocol):
+    """Has somebody sign in with a browser."""
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the browser comes back to."""
+        ...
+
+    async def show(self, url: str, /) -> None:
+        """Have *url* opened."""
+        ...
+
+    async def came_back(self) -> Mapping[str, str]:
+        """The parameters that the browser came back with: `code`, `state`, perhaps `iss`.
+
+        Raises: UpstreamFault when nobody signed in.
         """
         ...
 

@@ -18,7 +18,11 @@ JAVASCRIPT: Final = "javascript"
 """The same in another language, for the tool `javascript`."""
 SOURCES: Final = (PYTHON, JAVASCRIPT)
 """Whose modules are source text in UTF-8."""
+ASKING: Final = "asking"
+"""A probe of ours: its `run` hands its arguments to the host and answers what that says. No manifest can name it."""
 RUNNABLE: Final = (WASI_COMMAND, CORE_JSON, EXTISM, COMPONENT, NEAR_AGENT, *SOURCES)
 
+ASK: Final = ("holdfast", "ask", "i32 i32 i32 i32 -> i32")
+"""What a probe imports, by module, name and type: bytes of a question, and where its answer has room."""
 WASI_MODULE: Final = "wasi_snapshot_preview1"
 UNSUPPORTED: Final = "this version runs wasi-command, core-json, component, near-agent, extism, python and javascript"

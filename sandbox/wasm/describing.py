@@ -12,8 +12,8 @@ from holdfast.contracts.json_values import Json, parse
 from holdfast.contracts.limits import MIB, WASM
 from holdfast.contracts.principals import TenantId
 
+from ..mcp.catalogue.definitions import read
 from ..mcp.config import UpstreamConfig
-from ..mcp.definitions import read
 from .abi import NEAR_AGENT
 from .extism.answers import LISTING_BYTES, read_offer, read_offers
 from .extism.interface import Style

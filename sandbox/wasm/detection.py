@@ -1,6 +1,6 @@
 """Tells from a module's imports and exports which calling convention it follows. It refuses what would not link."""
 
-from .abi import CORE_JSON, EXTISM, UNSUPPORTED, WASI_COMMAND, WASI_MODULE
+from .abi import ASK, ASKING, CORE_JSON, EXTISM, UNSUPPORTED, WASI_COMMAND, WASI_MODULE
 from .extism.interface import ENV, USER
 from .extism.scanning import check_plugin, is_plugin
 from .preview1 import CLOCK, RANDOM, SIGNATURES
@@ -8,7 +8,7 @@ from .report import Export, Import, ModuleRefused, shown
 
 
 def detect_abi(imports: tuple[Import, ...], exports: tuple[Export, ...]) -> str:
-    """`extism`, `wasi-command` or `core-json`.
+    """`extism`, `wasi-command`, `core-json`, or `asking`, which no manifest can say.
 
     Raises: ModuleRefused for every other convention and for imports that nothing will answer.
     """
@@ -28,6 +28,8 @@ def detect_abi(imports: tuple[Import, ...], exports: tuple[Export, ...]) -> str:
         _require(offered, "alloc", "func", "i32 -> i32")
         _require(offered, "run", "func", "i32 i32 -> i64")
         _require(offered, "memory", "memory", "")
+        if [(item.module, item.name, item.type) for item in imports] == [ASK]:
+            return ASKING
         if imports:
             item = imports[0]
             raise ModuleRefused(

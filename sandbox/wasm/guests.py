@@ -1,9 +1,9 @@
 """Chooses what runs a tool's module: one maker for each calling convention. It loads nothing that was not asked for."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
-from .abi import COMPONENT, CORE_JSON, EXTISM, JAVASCRIPT, NEAR_AGENT, PYTHON, WASI_COMMAND
+from .abi import ASKING, COMPONENT, CORE_JSON, EXTISM, JAVASCRIPT, NEAR_AGENT, PYTHON, WASI_COMMAND
 from .birth import Birth
 from .engine import CoreJson, Engine, Needs, WasiCommand, load
 from .frames import Reply, Request
@@ -15,6 +15,15 @@ class Guest(Protocol):
 
     def run(self, request: Request) -> Reply:
         """One call. Never raises for what a guest does."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A guest that does part of its next call's work before that call comes."""
+
+    def prepare(self, idle: Callable[[], bool]) -> None:
+        """Get ready, as long as *idle* says that nobody waits. Never raises for what a guest does."""
         ...
 
 
@@ -60,6 +69,12 @@ def _extism(running: Engine, descriptor: int, birth: Birth, host: HostCalls) -> 
     return ExtismPlugin(running, load(running, descriptor), needs(birth), host)
 
 
+def _asking(running: Engine, descriptor: int, birth: Birth, host: HostCalls) -> Guest:
+    from .asking import Asking  # noqa: PLC0415 -- as above
+
+    return Asking(running, load(running, descriptor), needs(birth), host)
+
+
 def _component(running: Engine, descriptor: int, birth: Birth, host: HostCalls) -> Guest:
     from .components.guest import ComponentTool, load_component  # noqa: PLC0415 -- a worker loads what its tool needs
 
@@ -87,4 +102,5 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     EXTISM: _extism,
     PYTHON: _sealed,
     JAVASCRIPT: _sealed,
+    ASKING: _asking,
 }

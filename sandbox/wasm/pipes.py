@@ -1,6 +1,7 @@
 """Reads and writes whole frames on blocking descriptors, in a child. It never reads more than a cap."""
 
 import os
+import select
 from typing import Final
 
 from .frames import HEAD, FrameError, frame
@@ -44,3 +45,16 @@ def _fill(descriptor: int, buffer: bytearray, wanted: int) -> None:
         if not more:
             raise FrameError("a frame cut short")
         buffer += more
+
+
+class Waiting:
+    """Whether the other side has said something that is not read yet. Made before confinement, asked after it."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Raises: OSError."""
+        self._events = select.epoll(1)
+        self._events.register(descriptor, select.EPOLLIN)
+
+    def nothing_for(self, seconds: float) -> bool:
+        """Whether nothing comes within *seconds*; an end of file is something."""
+        return not self._events.poll(seconds)

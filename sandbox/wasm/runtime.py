@@ -25,9 +25,9 @@ from holdfast.contracts.seal import Authorized
 from holdfast.contracts.specs import ToolSpec, Wasm
 
 from ..confinement.support import support
-from .abi import EXTISM, NEAR_AGENT, RUNNABLE, SOURCES, UNSUPPORTED
+from .abi import ASKING, EXTISM, NEAR_AGENT, RUNNABLE, SOURCES, UNSUPPORTED
 from .artifacts import Absent, Altered, Artifact, ArtifactCache
-from .broker import NO_POWERS, CallBroker, Powers
+from .broker import NO_POWERS, NOW, RANDOM, CallBroker, Powers
 from .compiling import Compiler
 from .components.component_scan import is_component
 from .describing import check_offered, cleaned, description_of, offers_of
@@ -88,6 +88,7 @@ class WasmRuntime:
         self._unprivileged = unprivileged
         self._compiler = Compiler(unprivileged=unprivileged)
         self._powers = powers
+        self._withheld: dict[str, str] = {}
         self._languages: dict[str, Language | str] = {}
         bounds = bounds or PoolBounds()
         # A call waits only for calls deeper than itself, and each depth has workers that no other depth can take:
@@ -113,7 +114,7 @@ class WasmRuntime:
         runtime = call.spec.runtime
         if self.unavailable is not None:
             return failed("wasm/unavailable", f"WebAssembly tools are off here: {self.unavailable}")
-        if not isinstance(runtime, Wasm) or runtime.abi not in RUNNABLE:
+        if not isinstance(runtime, Wasm) or runtime.abi not in {*RUNNABLE, ASKING}:
             return failed("wasm/abi", f"this is no tool for this runtime: {UNSUPPORTED}")
         try:
             if runtime.abi in SOURCES:
@@ -122,8 +123,10 @@ class WasmRuntime:
             request = _request(call)
             if len(request.arguments) + _HEADER_ROOM > REQUEST_CAP:
                 return failed("wasm/arguments", "the arguments are too large for a WebAssembly tool")
-            pool, broker = self._pools[call.depth], CallBroker(call, self._powers)
-            answer = await pool.call(_identity(call, runtime), request, lambda: self._artifact(runtime.module), broker)
+            pool, broker = self._pools[call.depth], self.broker(call)
+            answer = await pool.call(
+                self._identity(call, runtime), request, lambda: self._artifact(runtime.module), broker
+            )
         except (PoolFull, WorkerRefused, ModuleRefused, HoldfastError, OSError) as error:
             return _failure(error)
         read = partial(outcome_of, answer, abi=runtime.abi, wall_ms=(time.perf_counter() - began) * 1000)
@@ -167,12 +170,16 @@ class WasmRuntime:
         """
         if call is None:
             return await self._pools[0].call(identity, request, provide), None
-        broker = CallBroker(call, self._powers)
+        broker = self.broker(call)
         return await self._pools[call.depth].call(identity, request, provide, broker), broker
 
     def broker(self, call: Authorized) -> CallBroker:
         """What answers the host calls of *call*."""
-        return CallBroker(call, self._powers)
+        return CallBroker(call, self._powers, withheld=self._withheld)
+
+    def withhold(self, capability: str, why: str) -> None:
+        """From here on no tool is given *capability*, whatever its manifest grants; *why* is said to whoever asks."""
+        self._withheld[capability] = why
 
     async def worker_apart(self, identity: Identity, provide: Provide) -> Worker:
         """A worker of an interpreter of ours that whoever asks keeps and ends. Raises: as `interpret`."""
@@ -269,6 +276,16 @@ class WasmRuntime:
             self.unavailable = f"a worker is not confined as it must be: {', '.join(failing)}"
         return probes
 
+    def _identity(self, call: Authorized, runtime: Wasm) -> Identity:
+        return Identity(
+            tenant=call.principal.tenant,
+            module=runtime.module,
+            abi=runtime.abi,
+            clock=call.spec.grants.clock and NOW not in self._withheld,
+            random=call.spec.grants.random and RANDOM not in self._withheld,
+            memory_bytes=call.spec.limits.memory_bytes,
+        )
+
     async def close(self) -> None:
         """End every worker."""
         for pool in self._pools:
@@ -320,17 +337,6 @@ def _verified(digest: Digest, modules: Modules) -> bytes:
     if Digest.of(wasm) != digest:
         raise IntegrityError("the module is not the one that was approved")
     return wasm
-
-
-def _identity(call: Authorized, runtime: Wasm) -> Identity:
-    return Identity(
-        tenant=call.principal.tenant,
-        module=runtime.module,
-        abi=runtime.abi,
-        clock=call.spec.grants.clock,
-        random=call.spec.grants.random,
-        memory_bytes=call.spec.limits.memory_bytes,
-    )
 
 
 def _function(call: Authorized) -> str:

@@ -7,8 +7,8 @@ from .dispatching import Dispatching, WithOne, ground_of, output_mismatch
 from .interpreting import add_javascript, add_python
 from .layers import build_layers
 from .nesting import Nesting
-from .proving import prove_wasm
-from .sandboxed import open_upstreams, open_wasm, powers_of, wasm_off
+from .proving import machine_proof, prove_wasm
+from .sandboxed import open_upstreams, open_wasm, powers_of, talking_of, wasm_off
 from .state import State, open_state
 from .workshop import Workshop, builtin_specs, open_workshop
 
@@ -27,6 +27,7 @@ __all__ = [
     "builtin_specs",
     "desks_of",
     "ground_of",
+    "machine_proof",
     "open_state",
     "open_upstreams",
     "open_wasm",
@@ -36,5 +37,6 @@ __all__ = [
     "powers_of",
     "prove_wasm",
     "shared_artifacts",
+    "talking_of",
     "wasm_off",
 ]

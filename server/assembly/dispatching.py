@@ -97,7 +97,10 @@ class Dispatching:
         self._runtimes = runtimes
         self._metrics = metrics
         self._wrapping = Wrapping(
-            Outbound(layers.sanitizer, layers.leaks, layers.credentials), envelope_of(settings.envelope), kept
+            Outbound(layers.sanitizer, layers.leaks, layers.credentials),
+            envelope_of(settings.envelope),
+            kept,
+            mismatch=output_mismatch,
         )
 
     def over(self, catalogue: Catalogue, *, policy: Callable[[Principal], PolicyBundle] | None = None) -> Dispatcher:

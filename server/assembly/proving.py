@@ -14,7 +14,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 async def prove_wasm(runtime: WasmRuntime, kept: KeyedFiles | None) -> None:
     """Probe WASM confinement unless that held since the machine started; what does not hold turns the runtime off."""
-    proof = _proof()
+    proof = machine_proof()
     if runtime.unavailable is not None or (kept is not None and kept.load("wasm-proven") == proof):
         return
     probes = await runtime.self_test()
@@ -22,7 +22,7 @@ async def prove_wasm(runtime: WasmRuntime, kept: KeyedFiles | None) -> None:
         kept.save("wasm-proven", proof)
 
 
-def _proof() -> bytes:
+def machine_proof() -> bytes:
     """What the proof holds for: this boot of this kernel, these versions, this user."""
     boot = _BOOT.read_text(encoding="ascii").strip() if _BOOT.exists() else ""
     parts = (boot, *os.uname(), version("wasmtime"), holdfast.__version__)

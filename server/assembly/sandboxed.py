@@ -1,6 +1,5 @@
 """The parts that run what is not ours: WASM tools with their registrar, and MCP servers with their desk."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from holdfast.contracts import Reason
 from holdfast.contracts.limits import JAVASCRIPT_CEILING, PYTHON_CEILING, UPSTREAM, WASM_CEILING
 from holdfast.sandbox.children import Launcher
-from holdfast.sandbox.mcp import Prefix
+from holdfast.sandbox.mcp import Keyring
 from holdfast.sandbox.mcp.confined import ConfinedStarter
 from holdfast.sandbox.wasm.broker import Powers
 from holdfast.sandbox.wasm.pool import PoolBounds
@@ -16,15 +15,18 @@ from holdfast.sandbox.wasm.runtime import WasmRuntime
 from holdfast.tools.manifest import Ceilings
 from holdfast.tools.registry import Registry
 
+from ..catalogue.lock import CatalogueLock
 from ..config import LimitSettings, Settings
 from ..data_dir import DataDir
-from ..dispatch import Layers
-from ..guarding import refuse_governing
+from ..dispatch import Layers, Outbound
+from ..guarding import Guarded, refuse_governing
 from ..policies import Policies
+from ..principals import LOCAL_TENANT
 from ..registrar import ModuleFiles, Registrar
 from ..screening import DetectorScreen
+from ..talking import Talking
 from ..trust import Trust
-from ..upstream_desk import UpstreamDesk
+from ..upstreams.desk import UpstreamDesk
 from .nesting import Nesting
 from .state import State
 from .workshop import Workshop
@@ -88,10 +90,10 @@ async def open_upstreams(
     registry: Registry,
     policies: Policies,
     launcher: Launcher | None,
-    prefix: Prefix,
-    guarded: Sequence[Path],
+    guarded: Guarded,
+    lock: Path,
 ) -> UpstreamDesk:
-    """The desk of MCP servers, every known one looked at once.
+    """The desk of MCP servers, every known one looked at once. What is approved of them is in the file *lock*.
 
     Raises: OperatorError when one of the configuration may write what is *guarded*.
     """
@@ -99,16 +101,24 @@ async def open_upstreams(
         refuse_governing(upstream, guarded)
     desk = UpstreamDesk(
         entries=state.upstreams,
+        lock=CatalogueLock(lock),
         start=None if launcher is None else ConfinedStarter(launcher),
         registry=registry,
         refit=policies.fit,
         limits=replace(UPSTREAM, wall_ms=settings.limits.upstream_wall_ms, output_bytes=settings.limits.output_bytes),
-        prefix=prefix,
         guarded=guarded,
+        approver=settings.catalogue.approver,
+        keyring=Keyring(vault=state.vault, tokens=state.upstream_tokens, looker=LOCAL_TENANT),
     )
     stack.push_async_callback(desk.close)
     await desk.open(settings.upstreams)
     return desk
+
+
+def talking_of(layers: Layers, desk: UpstreamDesk) -> Talking:
+    """What passes between running calls and who made them."""
+    outbound = Outbound(layers.sanitizer, layers.leaks, layers.credentials)
+    return Talking(outbound, desk.connections.config)
 
 
 def ceilings_of(limits: LimitSettings) -> Ceilings:

@@ -12,7 +12,21 @@ from ..audit import AuditLog, ChainWriter, Durability, FileAnchor
 from ..auth import Authenticator, TokenIssuer
 from ..config import Settings
 from ..data_dir import DataDir
-from ..store import Approvals, Idempotency, Kept, Leases, Places, Sessions, Store, Tokens, Tools, Upstreams, Uses, Vault
+from ..store import (
+    Approvals,
+    Idempotency,
+    Kept,
+    Leases,
+    Places,
+    Sessions,
+    Store,
+    Tokens,
+    Tools,
+    Upstreams,
+    UpstreamTokens,
+    Uses,
+    Vault,
+)
 
 LOCAL_ISSUER = "holdfast"
 
@@ -29,6 +43,7 @@ class State:
     places: Places
     uses: Uses
     vault: Vault
+    upstream_tokens: UpstreamTokens
     kept: Kept
     idempotency: Idempotency
     tokens: Tokens
@@ -62,6 +77,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -
         places=Places(store),
         uses=Uses(store),
         vault=Vault(store, key=data.key("secrets")),
+        upstream_tokens=UpstreamTokens(store, key=data.key("upstream-tokens")),
         kept=Kept(store),
         idempotency=await Idempotency.open(store),
         tokens=tokens,

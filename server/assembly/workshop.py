@@ -40,6 +40,7 @@ from holdfast.tools.builtin import (
 )
 
 from ..config import Settings, WorkspaceSettings
+from ..guarding import Guarded
 from ..interpreting import python_sources
 
 NO_WORKSPACE = Reason(
@@ -101,7 +102,7 @@ async def open_workshop(
     settings: Settings,
     outputs: Outputs,
     scrubber: Scrubber,
-    guarded: Sequence[Path],
+    guarded: Guarded,
     vault: SecretValues,
 ) -> Workshop:
     """Build the handlers; what must be closed goes onto *stack*. *guarded* may not lie in the workspace.
@@ -110,7 +111,7 @@ async def open_workshop(
 
     Raises: OperatorError when the workspace cannot be opened or overlaps what is guarded.
     """
-    workspace = _workspace(stack, settings, guarded)
+    workspace = _workspace(stack, settings, guarded.governing)
     files: Workspace = workspace or NoWorkspace()
     handlers: dict[ToolName, Handler] = {
         echo.SPEC.name: echo.echo,

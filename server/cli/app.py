@@ -15,6 +15,7 @@ from . import (
     approvals,
     audit,
     calls,
+    importing,
     labels,
     leases,
     making,
@@ -28,6 +29,7 @@ from . import (
     tools,
     upstreams,
     vault,
+    wrapping,
 )
 
 EXIT_USAGE = 2
@@ -41,10 +43,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for register in (setup.register, serving.register, calls.register, programs.register):
+for register in (setup.register, serving.register, wrapping.register, calls.register, programs.register):
     register(app)
 making.register(tools.group)
 signing.register(tools.group)
+importing.register(upstreams.group)
 app.add_typer(tools.group, name="tools", help="Sandboxed tools: make, build, sign, add, look, try, approve, remove.")
 app.add_typer(upstreams.group, name="upstreams", help="MCP servers behind the fence.")
 app.add_typer(policy.group, name="policy", help="Policy files: check, test, explain, schema.")

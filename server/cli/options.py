@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,8 @@ from ..admin import AdminClient
 from ..config import FILE_NAME, Settings, load_settings
 from ..data_dir import find_data_dir
 from ..terminal import TALK
+
+Verbs = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
 
 
 class Format(StrEnum):
@@ -73,6 +77,31 @@ def warn_of_root() -> None:
     """Say so when this runs with all rights: a mistake then costs the machine, not an account."""
     if os.getuid() == 0:
         TALK.print("[yellow]note[/]: running as root; a user of its own is better")
+
+
+@asynccontextmanager
+async def conversation(data_dir: Path | None, config: Path | None) -> AsyncGenerator[Verbs]:
+    """Have several verbs done, one after the other, by the same house: the running server's, or one opened here.
+
+    Raises: HoldfastError as the verbs do.
+    """
+    root = find_data_dir(data_dir)
+    os.umask(0o077)
+    client = AdminClient(root / "admin.sock")
+    if (root / "admin.sock").exists() and client.answers():
+
+        async def there(verb: str, params: Mapping[str, Json]) -> Json:
+            return await asyncio.to_thread(client.call, verb, params)
+
+        yield there
+        return
+    warn_of_root()
+    from ..house import Opening, Proving, open_house  # noqa: PLC0415 -- a running server answers without loading the house
+    from ..verbs import run_verb  # noqa: PLC0415 -- as above
+
+    opening = Opening(config=find_config(config, root), proving=Proving.EACH_WORKER)
+    async with open_house(settings_of(config, root), root, opening) as house:
+        yield partial(run_verb, house)
 
 
 async def _here(verb: str, params: Mapping[str, Json], root: Path, config: Path | None) -> Json:

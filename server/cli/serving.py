@@ -1,4 +1,4 @@
-"""`holdfast serve`, `mcp` and `wrap`: the faces that stay."""
+"""`holdfast serve` and `mcp`: the faces that stay."""
 
 import asyncio
 import sys
@@ -6,31 +6,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from holdfast.contracts import InvalidRequest, OperatorError, Reason
+from holdfast.contracts import OperatorError, Reason
 
-from ..config import Settings, UpstreamSettings
+from ..config import Settings
 from ..data_dir import find_data_dir
 from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, find_config, settings_of
-from .upstreams import GrantOption, grants_of, located
-
-WRAP_EFFECTS = "egress read_untrusted"
-"""What a wrapped server is taken to do: every MCP server can carry data out and says what nobody vouches for."""
-
-
-_WRONG = {
-    "effects": "`--effects` names one that does not exist",
-    "command": "the server's command is not text in UTF-8",
-}
 
 
 def register(app: typer.Typer) -> None:
     """Add these verbs to *app*."""
     app.command()(serve)
     app.command()(mcp)
-    app.command(context_settings={"ignore_unknown_options": True})(wrap)
 
 
 def serve(
@@ -61,36 +49,6 @@ def mcp(data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
     settings = settings_of(config, root)
     _warn(settings)
     asyncio.run(serve_stdio(settings, root, find_config(config, root)))
-    return 0
-
-
-def wrap(
-    command: Annotated[list[str], typer.Argument(help="After `--`: the server's command.")],
-    grant: GrantOption = None,
-    effects: Annotated[str, typer.Option(help="What its tools do, space-separated, or all.")] = WRAP_EFFECTS,
-    approve_current: Annotated[bool, typer.Option(help="Approve what it offers now; for the first start.")] = False,  # noqa: FBT002 -- a flag
-    data_dir: DataDirOption = None,
-) -> int:
-    """Put one MCP server behind the fence, over stdio: a drop-in for its entry in any client's configuration."""
-    from ..faces import Approving, serve_wrapped, wrap_folder  # noqa: PLC0415 -- loads the whole house
-
-    if not command:
-        raise InvalidRequest("give the server's command after `--`")
-    command = located(command)
-    entry = {
-        "name": "wrapped",
-        "command": command,
-        "grants": grants_of(grant or []),
-        "effects": None if effects == "all" else effects.split(),
-    }
-    try:
-        upstream = UpstreamSettings.model_validate(entry)
-    except ValidationError as error:
-        where = str(error.errors(include_input=False, include_url=False)[0]["loc"][0])
-        raise InvalidRequest(_WRONG.get(where, f"`{where}` cannot be used")) from None
-    root = data_dir or wrap_folder(find_data_dir(None), upstream)
-    how = Approving.CURRENT if approve_current else Approving.ON_TERMINAL
-    asyncio.run(serve_wrapped(upstream, root, how, say=lambda text: TALK.print(plain(text))))
     return 0
 
 

@@ -1,5 +1,8 @@
 """`holdfast upstreams`: MCP servers, what they offer, and what of it may be called."""
 
+import asyncio
+import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,16 +10,24 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json
 
+from ..importing import Located
+from ..principals import LOCAL_TENANT
 from ..terminal import OUT, TALK, plain
-from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
+from ..who import os_user
+from .locating import located_here
+from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, conversation
 from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
-COLUMNS = ("name", "target", "connected", "approved", "withheld", "fault")
+COLUMNS = ("name", "target", "connected", "breaker", "approved", "withheld", "fault")
 GrantOption = Annotated[
     list[str] | None,
     typer.Option("--grant", help="read:DIR, write:DIR, env:NAME=VALUE or net:IP:PORT; may be repeated."),
 ]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who decides, for the record. Default: you, by user name.")]
+KEYS_HELP = (
+    "Only these: tools by the server's own names, others as prompt:NAME, resource:URI, template:TEMPLATE, instructions:"
+)
 _NO_EFFECTS = "none"
 
 
@@ -27,13 +38,15 @@ def add(
     url: Annotated[str | None, typer.Option(help="The URL of a streamable HTTP server.")] = None,
     grant: GrantOption = None,
     effects: Annotated[str | None, typer.Option(help="Space-separated effects, or none. Default: all.")] = None,
+    by: ByOption = None,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Add an MCP server. Its tools are withheld until they are approved."""
-    entry: dict[str, Json] = {"name": name, "url": url, "command": list[Json](located(command)) if command else None}
-    entry |= {"grants": grants_of(grant or []), "effects": _effects(effects)}
-    answer = ask("upstreams.add", {"entry": entry}, data_dir=data_dir, config=config)
+    """Add an MCP server. What it offers is withheld until it is approved."""
+    found = located_here(command) if command else Located(command=())
+    entry: dict[str, Json] = {"name": name, "url": url, "command": list[Json](found.command) or None}
+    entry |= {"grants": grants_of(grant or [], read=found.read), "effects": _effects(effects)}
+    answer = ask("upstreams.add", {"entry": entry, "by": by or os_user()}, data_dir=data_dir, config=config)
     _show_diff(answer)
     TALK.print(f"  [dim]=[/] next: holdfast upstreams approve {plain(name)}")
     return 0
@@ -71,14 +84,53 @@ def diff(
 @group.command()
 def approve(
     name: str,
-    tool: Annotated[list[str] | None, typer.Argument(help="Only these tools, by the server's own names.")] = None,
+    tool: Annotated[list[str] | None, typer.Argument(help=KEYS_HELP)] = None,
+    by: ByOption = None,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Approve the definitions that are listed now."""
-    answer = ask("upstreams.approve", {"name": name, "tools": list(tool or [])}, data_dir=data_dir, config=config)
-    _show_diff(answer)
+    """Approve the definitions that are listed now, and write them into holdfast.lock."""
+    given: dict[str, Json] = {"name": name, "tools": list[Json](tool or []), "by": by or os_user()}
+    _show_diff(ask("upstreams.approve", given, data_dir=data_dir, config=config))
     return 0
+
+
+@group.command()
+def revoke(
+    name: str,
+    tool: Annotated[list[str], typer.Argument(help=KEYS_HELP)],
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Withdraw approvals: what is named is withheld from now on."""
+    _show_diff(ask("upstreams.revoke", {"name": name, "tools": list[Json](tool)}, data_dir=data_dir, config=config))
+    return 0
+
+
+@group.command()
+def login(
+    name: str,
+    tenant: Annotated[str, typer.Option(help="Whose calls it is for.")] = LOCAL_TENANT,
+    browser: Annotated[bool, typer.Option(help="Open the browser of this machine.")] = True,  # noqa: FBT002 -- typer's way
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Sign in to a server whose entry has `oauth` with the grant `authorization_code`."""
+    _show_diff(asyncio.run(_signed_in({"name": name, "tenant": tenant}, data_dir, config, open_browser=browser)))
+    return 0
+
+
+async def _signed_in(
+    params: dict[str, Json], data_dir: Path | None, config: Path | None, *, open_browser: bool
+) -> Json:
+    async with conversation(data_dir, config) as verb:
+        begun = await verb("upstreams.login", params)
+        url = str(begun["url"]) if isinstance(begun, dict) else ""
+        TALK.print("sign in here, on this machine, within five minutes:")
+        OUT.print(plain(url), soft_wrap=True)
+        if open_browser:
+            await asyncio.to_thread(webbrowser.open, url)
+        return await verb("upstreams.login-wait", params)
 
 
 @group.command()
@@ -89,12 +141,12 @@ def remove(name: str, data_dir: DataDirOption = None, config: ConfigOption = Non
     return 0
 
 
-def grants_of(given: list[str]) -> dict[str, Json]:
-    """Grants as they are written on the command line, as the configuration has them.
+def grants_of(given: Sequence[str], *, read: Sequence[str] = ()) -> dict[str, Json]:
+    """Grants as they are written on the command line, as the configuration has them; *read* besides.
 
     Raises: InvalidRequest naming the grant.
     """
-    read: list[Json] = []
+    readable: list[Json] = [*read]
     write: list[Json] = []
     network: list[Json] = []
     env: dict[str, Json] = {}
@@ -102,7 +154,7 @@ def grants_of(given: list[str]) -> dict[str, Json]:
         kind, _, value = one.partition(":")
         match kind, value:
             case ("read", path) if path:
-                read.append(str(Path(path).absolute()))
+                readable.append(str(Path(path).absolute()))
             case ("write", path) if path:
                 write.append(str(Path(path).absolute()))
             case ("net", place) if place:
@@ -112,19 +164,7 @@ def grants_of(given: list[str]) -> dict[str, Json]:
                 env[env_name] = env_value
             case _:
                 raise InvalidRequest(f"grant `{kind}` is none of read:DIR, write:DIR, env:NAME=VALUE, net:IP:PORT")
-    return {"read": read, "write": write, "network": network, "env": env}
-
-
-def located(command: list[str]) -> list[str]:
-    """*command* with a program and script that are named from here named in full: what is started, starts elsewhere."""
-    program, *arguments = command
-    program = str(Path(program).absolute()) if "/" in program else program
-    script = next((place for place, one in enumerate(arguments) if not one.startswith("-")), None)
-    if script is not None:
-        path = Path(arguments[script])
-        if (path.suffix or "/" in arguments[script]) and path.is_file():
-            arguments[script] = str(path.absolute())
-    return [program, *arguments]
+    return {"read": readable, "write": write, "network": network, "env": env}
 
 
 def _effects(given: str | None) -> Json:
@@ -134,12 +174,20 @@ def _effects(given: str | None) -> Json:
 
 
 def _show_diff(answer: Json) -> None:
+    if isinstance(answer, dict) and answer.get("fault") is not None:
+        TALK.print(f"[red]withheld[/]: {plain(str(answer['fault']))}")
     for row in _records(answer.get("tools") if isinstance(answer, dict) else None):
         state, tool, why = str(row["state"]), str(row["tool"]), str(row.get("why") or "")
         OUT.print(f"{plain(state):<12} {plain(tool)}  [dim]{plain(why)}[/]")
         changes = row.get("changes")
         for line in changes if isinstance(changes, list) else ():
-            OUT.print(f"    {plain(str(line))}")
+            OUT.print(f"    {_coloured(str(line))}")
+
+
+def _coloured(line: str) -> str:
+    """A line of a difference: what was lost red, what came green."""
+    colour = {"-": "red", "+": "green"}.get(line.strip()[:1])
+    return plain(line) if colour is None else f"[{colour}]{plain(line)}[/]"
 
 
 def _records(value: Json) -> list[dict[str, Json]]:

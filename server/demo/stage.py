@@ -15,12 +15,13 @@ from rich.console import Console
 
 from holdfast.contracts import ApprovalId, Digest, Json, Label, Status, ToolCall, ToolName, ToolResult
 
-from ..config import EgressSettings, Settings, UpstreamGrants, UpstreamSettings, WorkspaceSettings
+from ..config import EgressSettings, Settings, WorkspaceSettings
 from ..flow_settings import LabelSettings
 from ..house import House, open_house
 from ..inspecting import assemble_module
 from ..principals import OPERATOR, acting_as
 from ..terminal import plain
+from ..upstream_settings import UpstreamGrants, UpstreamSettings
 from ..verbs.calls import new_call_id
 
 AGENT = acting_as("demo-agent")

@@ -236,7 +236,7 @@ class Dispatcher:
         lifting = await self._lifting(call, judged, session)
         if isinstance(lifting, Ending):
             return lifting
-        async with self._flow.passage(judged.look, principal):
+        async with self._flow.passing.passage(call.id, principal.tenant, spec, judged.look.touched):
             return await self._pass(call, judged, lifting, session, runtime, trail)
 
     async def _lifting(self, call: ToolCall, judged: Judged, session: Session) -> Lifting | Ending:
@@ -257,7 +257,7 @@ class Dispatcher:
         if isinstance(authorized, Reason):
             return refused(authorized)
         # 9  intent durable; and whatever is written carries its labels before it is there
-        if spec.effects:
+        if look.facts.effects:
             await self._records.audit.durable(trail.intent)
         begun = await self._flow.begin(authorized, look)
         if isinstance(begun, Reason):

@@ -40,6 +40,8 @@ class Ending:
     status: Status
     body: str = ""
     """Text for the model when there is no content."""
+    cut: str = ""
+    """What is said where the rest was cut off."""
     content: tuple[Content, ...] = ()
     structured: Json = None
     reason: Reason | None = None

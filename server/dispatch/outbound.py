@@ -1,7 +1,7 @@
 """Step 11: cleans and scans everything a tool said, whole, before anything is cut. It never decides."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from holdfast.contracts import Blob, Content, Finding, Json, Link, Resource, Text, Where
@@ -78,8 +78,8 @@ def _replaced(block: Content, texts: Iterator[str]) -> Content:
     match block:
         case Text(media_type=media_type):
             return Text(text=next(texts), media_type=media_type)
-        case Link(media_type=media_type):
-            return Link(uri=next(texts), name=next(texts), description=next(texts), media_type=media_type)
+        case Link():
+            return replace(block, uri=next(texts), name=next(texts), description=next(texts))
         case Resource(body=Text(media_type=media_type)):
             return Resource(uri=next(texts), body=Text(text=next(texts), media_type=media_type))
         case Resource(body=body):

@@ -1,7 +1,7 @@
 """Steps 11 and 13: what a tool said becomes what a model may read. Scan whole, then cut, then wrap."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -10,11 +10,16 @@ from holdfast.contracts import (
     Authorized,
     Blob,
     Content,
+    Json,
     Link,
+    Method,
     Reason,
     Resource,
+    Status,
     Text,
     ToolResult,
+    ToolSpec,
+    Upstream,
     VerdictKind,
 )
 from holdfast.contracts.json_values import canonical
@@ -32,14 +37,18 @@ DETAIL_BYTES = 2_000
 Envelope = Callable[[str, str, str, str], str]
 """(body, tool name, call id, status) -> wrapped text."""
 
+Mismatch = Callable[[Mapping[str, Json], Json], str | None]
+"""(output schema, structured) -> why it does not fit, or None."""
+
 
 class Wrapping:
     """Cleans, cuts and wraps."""
 
-    def __init__(self, outbound: Outbound, envelope: Envelope, kept: KeptOutputs) -> None:
+    def __init__(self, outbound: Outbound, envelope: Envelope, kept: KeptOutputs, *, mismatch: Mismatch) -> None:
         self._outbound = outbound
         self._envelope = envelope
         self._kept = kept
+        self._mismatch = mismatch
 
     async def clean(self, ending: Ending, trail: Trail) -> Ending:
         """Step 11 over every text of *ending*: content, structured, failure detail and log."""
@@ -77,22 +86,26 @@ class Wrapping:
             return replace(ending, usage=usage, structured=structured)
         self._kept.keep(call.call_id, call.principal, call.session, whole)
         shown, missing = truncate(whole, limit_bytes=limit)
-        body = f"{shown}\n{note(missing, call.call_id)}"
-        return replace(
-            ending, body=body, content=_cut_content(ending.content, limit), structured=structured, usage=usage
-        )
+        cut = note(missing, call.call_id)
+        content = _cut_content(ending.content, limit)
+        return replace(ending, body=f"{shown}\n{cut}", cut=cut, content=content, structured=structured, usage=usage)
 
     def wrap(self, ending: Ending, trail: Trail) -> ToolResult:
         """Step 13: the envelope, and every other field of the result but the receipt."""
         body = ending.body if ending.reason is None else _refusal_text(ending.reason, ending.body)
+        runtime = None if trail.spec is None else trail.spec.runtime
+        wrapped = not isinstance(runtime, Upstream) or runtime.enveloped
+        apart = isinstance(runtime, Upstream) and (runtime.method is not Method.TOOL or not wrapped)
         usage = ending.usage if ending.usage.wall_ms else replace(ending.usage, wall_ms=trail.wall_ms)
         return ToolResult(
             call_id=trail.call_id,
             tool=trail.tool,
             status=ending.status,
-            output=self._envelope(body, trail.tool, trail.call_id, ending.status.value),
+            output=self._enclose(body, ending, trail) if wrapped else body,
             content=ending.content,
+            texts=self._texts(ending, trail, wrapped=wrapped) if apart else (),
             structured=ending.structured,
+            fits=self._fits(ending, trail.spec),
             reason=ending.reason,
             findings=tuple(trail.findings),
             decisions=tuple(trail.decisions),
@@ -100,6 +113,23 @@ class Wrapping:
             isolation=ending.isolation,
             approval=ending.approval,
         )
+
+    def _enclose(self, text: str, ending: Ending, trail: Trail) -> str:
+        return self._envelope(text, trail.tool, trail.call_id, ending.status.value)
+
+    def _texts(self, ending: Ending, trail: Trail, *, wrapped: bool) -> tuple[str, ...]:
+        """Every text of the content for itself: hosts take resources and prompts apart."""
+        bodies = [block.body if isinstance(block, Resource) else block for block in ending.content]
+        texts = [body.text for body in bodies if isinstance(body, Text)]
+        if ending.cut and texts:
+            texts[-1] = f"{texts[-1]}\n{ending.cut}"
+        return tuple(self._enclose(text, ending, trail) if wrapped else text for text in texts)
+
+    def _fits(self, ending: Ending, spec: ToolSpec | None) -> bool:
+        """Whether the structured value is still what the tool promised: cleaning and cutting may have changed it."""
+        if spec is None or spec.output_schema is None or ending.status is not Status.OK:
+            return True
+        return self._mismatch(spec.output_schema, ending.structured) is None
 
 
 def _bytes(text: str) -> int:

@@ -3,6 +3,7 @@
 from .currents import Currents
 from .flow import Answer, Flow, Look
 from .ground import Files, Ground
+from .passing import Passing
 from .references import NO_REFERENCES, References
 
-__all__ = ["NO_REFERENCES", "Answer", "Currents", "Files", "Flow", "Ground", "Look", "References"]
+__all__ = ["NO_REFERENCES", "Answer", "Currents", "Files", "Flow", "Ground", "Look", "Passing", "References"]

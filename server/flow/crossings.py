@@ -1,12 +1,13 @@
 """Keeps a call that carries a place's content out from meeting one that is writing labelled text there. In one process.
 
 A push that was judged while the branch was clean must not take along what is written while it runs. Those that carry
-wait for those that write, and the other way round; writers do not wait for each other.
+wait for those that write, and the other way round; writers do not wait for each other. A call that waits for a person's
+answer is in nobody's way meanwhile: its passage begins anew afterwards.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -31,16 +32,18 @@ class Crossings:
         self._open: dict[Ground, _Crossing] = {}
 
     @asynccontextmanager
-    async def passage(self, *, writing: Iterable[Ground], carrying: Iterable[Ground]) -> AsyncGenerator[None]:
+    async def passage(self, *, writing: Iterable[Ground], carrying: Iterable[Ground]) -> AsyncGenerator["Passage"]:
         """Wait until nobody is in the way, and be in the way of others meanwhile. Always in one order: no deadlock."""
         carried = frozenset(carrying)
-        async with AsyncExitStack() as stack:
-            for ground in sorted(carried | frozenset(writing)):
-                await stack.enter_async_context(self._entered(ground, carries=ground in carried))
-            yield
+        passage = Passage(self, {ground: ground in carried for ground in sorted(carried | frozenset(writing))})
+        try:
+            await passage.take()
+            yield passage
+        finally:
+            await asyncio.shield(passage.give())
 
-    @asynccontextmanager
-    async def _entered(self, ground: Ground, *, carries: bool) -> AsyncGenerator[None]:
+    async def enter(self, ground: Ground, *, carries: bool) -> None:
+        """Wait until nobody is in the way on *ground*, and be in the way of others from then on."""
         crossing = self._open.setdefault(ground, _Crossing())
         crossing.waiting += 1
         try:
@@ -50,14 +53,51 @@ class Crossings:
                 crossing.writing += not carries
         finally:
             crossing.waiting -= 1
+
+    async def leave(self, ground: Ground, *, carries: bool) -> None:
+        """Be in nobody's way on *ground* any more."""
+        crossing = self._open[ground]
+        crossing.carrying -= carries
+        crossing.writing -= not carries
+        await _tell(crossing)
+        if crossing.writing == crossing.carrying == crossing.waiting == _NOBODY:
+            self._open.pop(ground, None)
+
+
+class Passage:
+    """One call's way through, which it lets others have while it only waits for somebody's answer."""
+
+    def __init__(self, crossings: Crossings, grounds: Mapping[Ground, bool]) -> None:
+        """*grounds*, in the order they are entered, and whether the call carries something out of each."""
+        self._crossings = crossings
+        self._grounds = grounds
+        self._held: list[Ground] = []
+        self._waiting = 0
+
+    async def take(self) -> None:
+        """Enter every ground."""
+        for ground, carries in self._grounds.items():
+            await self._crossings.enter(ground, carries=carries)
+            self._held.append(ground)
+
+    async def give(self) -> None:
+        """Leave every ground that was entered."""
+        while self._held:
+            ground = self._held.pop()
+            await self._crossings.leave(ground, carries=self._grounds[ground])
+
+    @asynccontextmanager
+    async def let_others(self) -> AsyncGenerator[None]:
+        """Be in nobody's way while the block runs; blocks of one call may overlap."""
+        self._waiting += 1
+        if self._waiting == 1:
+            await self.give()
         try:
             yield
         finally:
-            crossing.carrying -= carries
-            crossing.writing -= not carries
-            await asyncio.shield(_tell(crossing))
-            if crossing.writing == crossing.carrying == crossing.waiting == _NOBODY:
-                self._open.pop(ground, None)
+            self._waiting -= 1
+            if self._waiting == 0:
+                await self.take()
 
 
 def _free(crossing: _Crossing, *, carries: bool) -> bool:

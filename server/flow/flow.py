@@ -10,7 +10,6 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -49,8 +48,8 @@ from holdfast.sandbox.workspace import Mark, changes
 from ..aside import aside
 from ..store import Places, Sessions, Uses
 from .contexts import Context, Contexts
-from .crossings import Crossings
 from .ground import Ground, Touched, as_texts, in_workspace, labels_learned, own_reading
+from .passing import Passing
 from .references import NO_REFERENCES, References, references_of
 
 SPENT: Final = Reason(
@@ -95,7 +94,7 @@ class Flow:
         self._places = places
         self._uses = uses
         self._contexts = Contexts()
-        self._crossings = Crossings()
+        self.passing = Passing(places)
 
     async def look(self, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, session: Session) -> Look:
         """What policy is told of this call, with the labels of now."""
@@ -126,12 +125,6 @@ class Flow:
             args_from_untrusted=Label.UNTRUSTED in alike,
         )
         return Look(facts=facts, touched=touched, line=line, uses=uses, ran_before=ran_before)
-
-    def passage(self, look: Look, principal: Principal) -> AbstractAsyncContextManager[None]:
-        """From the gate until its answer, a call that carries a space's content meets nobody who writes there."""
-        carrying = {(principal.tenant, place.space) for place in look.touched.carries}
-        writing = {(principal.tenant, place.space) for place in look.touched.writes if place.space != FILES}
-        return self._crossings.passage(writing=writing, carrying=carrying)
 
     async def references(self, look: Look, arguments: Mapping[str, Json]) -> References:
         """The workspace files that a call which executes or sends names."""

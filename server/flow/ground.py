@@ -131,7 +131,7 @@ class Ground:
     def lists(self, spec: ToolSpec) -> Callable[[str, Json], bool]:
         """Whether a value of an argument of *spec* is on the operator's list."""
         if isinstance(spec.runtime, Upstream):
-            return partial(self.rows.lists, spec.runtime.server, spec.runtime.tool)
+            return partial(self.rows.lists, spec.runtime.server, _told_as(spec.runtime))
         return _nobody
 
     def _writes(self, spec: ToolSpec, arguments: Mapping[str, Json], effects: frozenset[Effect]) -> tuple[Place, ...]:
@@ -180,12 +180,17 @@ def subject(spec: ToolSpec, arguments: Mapping[str, Json]) -> Subject:
     if isinstance(spec.runtime, Upstream):
         return Asked(
             upstream=spec.runtime.server,
-            tool=spec.runtime.tool,
+            tool=_told_as(spec.runtime),
             arguments=arguments,
             schema=spec.input_schema,
             receivers=spec.flow.receivers,
         )
     return Hosts(names=tuple(host.key for host in _hosts(arguments)))
+
+
+def _told_as(place: Upstream) -> str:
+    """What the operator's rows call it: the server's own name of its tool, or the method: `resources/read`."""
+    return place.tool or place.method.value
 
 
 def labels_learned(

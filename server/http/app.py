@@ -12,8 +12,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..metrics import Metrics
 from ..store import Sessions
@@ -34,12 +33,14 @@ from .ports import (
     SessionDesk,
     SessionTokens,
     ToolService,
+    UpstreamViews,
 )
 from .probes import probe_routes, resource_routes
 from .problems import Problem, field_errors, problem_of
 from .sessions import clearing_routes, seen_session_routes, session_routes
 from .surface import PUBLIC_PATHS, Surface
 from .tools import listing_routes, register_routes
+from .upstreams import upstream_routes
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -65,6 +66,7 @@ class HttpDeps:
     building: Building
     approvals: ApprovalDesk
     leases: LeaseDesk
+    upstreams: UpstreamViews
     sessions: Sessions
     session_desk: SessionDesk
     session_tokens: SessionTokens
@@ -90,11 +92,11 @@ def build_app(deps: HttpDeps, *, lifespan: Lifespan | None = None) -> FastAPI:
     )
     for router in _routers(deps):
         app.include_router(router)
-    for path, mounted in deps.mounts.items():
-        app.router.routes.append(Route(path, endpoint=_Mounted(mounted), include_in_schema=False))
     app.add_api_route("/openapi.json", _openapi(app), methods=["GET"], include_in_schema=False)
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_exception_handler(RequestValidationError, _parameter_problem)
+    if deps.mounts:
+        app.add_middleware(_Mounts, mounts=deps.mounts)
     app.add_middleware(Guard, surface=deps.surface, authenticating=deps.authenticating, responses=deps.metrics)
     return app
 
@@ -108,6 +110,7 @@ def _routers(deps: HttpDeps) -> Sequence[APIRouter]:
         build_routes(deps.building),
         approval_routes(deps.approvals, admin_http=deps.surface.admin_http),
         lease_routes(deps.leases, admin_http=deps.surface.admin_http),
+        upstream_routes(deps.upstreams),
         session_routes(deps.sessions, deps.session_tokens),
         clearing_routes(deps.session_desk),
         seen_session_routes(deps.sessions),
@@ -117,15 +120,17 @@ def _routers(deps: HttpDeps) -> Sequence[APIRouter]:
     )
 
 
-class _Mounted:
-    """An ASGI application as an endpoint of its own: Starlette takes a plain function for a request handler."""
+class _Mounts:
+    """Hands requests for a mounted application to it, past what the routes need and it does not."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, mounts: Mapping[str, ASGIApp]) -> None:
         self._app = app
+        self._mounts = mounts
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hand everything on."""
-        await self._app(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand one request on."""
+        mounted = self._mounts.get(scope["path"]) if scope["type"] == "http" else None
+        await (self._app if mounted is None else mounted)(scope, receive, send)
 
 
 def _openapi(app: FastAPI) -> Callable[[Request], Any]:

@@ -19,13 +19,17 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.contracts import HoldfastError, Overloaded, TooLarge, Unauthenticated
+from holdfast.contracts import Scope as CallerScope
 
 from .ports import Authenticating, Responses
-from .problems import Problem, Refused, internal, problem_of
-from .surface import MCP_PATH, REGISTER_PATH, RESOURCE_PATH, Surface
+from .problems import LacksScope, Problem, Refused, internal, problem_of
+from .surface import MCP_PATH, REGISTER_PATH, Surface
 
 PRINCIPAL: Final = "holdfast.principal"
 """Where the caller stands in an ASGI scope."""
+
+CHALLENGE: Final = "holdfast.challenge"
+"""What a caller of the MCP endpoint is told when its token says too little: where it gets one that says more."""
 
 _ONCE: Final = frozenset(
     {
@@ -89,6 +93,8 @@ class Guard:
             pass
         except Unauthenticated as error:
             await answer.give(self._challenge(error, scope))
+        except LacksScope as error:
+            await answer.give(self._step_up(error, scope))
         except HoldfastError as error:
             await answer.give(problem_of(error))
         except Exception as error:  # noqa: BLE001 -- the top of HTTP: whatever broke, the client gets the constant
@@ -130,6 +136,7 @@ class Guard:
         bearer = _BEARER.fullmatch(headers.get(b"authorization", b""))
         if bearer is None:
             raise Unauthenticated("send `Authorization: Bearer` and a token")
+        scope[CHALLENGE] = self._parameters(scope, CallerScope.CALL)
         scope[PRINCIPAL] = self._authenticating.authenticate(bearer[1].decode("ascii"))
 
     def _check_body(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
@@ -149,9 +156,20 @@ class Guard:
             raise _too_large(scope, self._surface)
 
     def _challenge(self, error: Unauthenticated, scope: Scope) -> Problem:
+        """RFC 6750 section 3, RFC 9728 section 5.1: what a token must say is only said of the endpoint for agents."""
+        told = self._parameters(scope, CallerScope.CALL if scope["path"] == MCP_PATH else None)
+        invalid = ', error="invalid_token"' if CHALLENGE in scope else ""
+        return Problem(status=401, detail=error.message, headers=(("www-authenticate", f"Bearer {told}{invalid}"),))
+
+    def _step_up(self, error: LacksScope, scope: Scope) -> Problem:
+        told = self._parameters(scope, CallerScope(error.scope))
+        challenge = ("www-authenticate", f'Bearer error="insufficient_scope", {told}')
+        return Problem(status=403, detail=error.message, remedy=error.remedy, headers=(challenge,))
+
+    def _parameters(self, scope: Scope, needed: CallerScope | None) -> str:
         host = next((value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"), "")
-        metadata = f'Bearer resource_metadata="{self._origins[host]}{RESOURCE_PATH}"'
-        return Problem(status=401, detail=error.message, headers=(("www-authenticate", metadata),))
+        metadata = f'resource_metadata="{self._surface.metadata_of(host, scope["path"])}"'
+        return metadata if needed is None else f'{metadata}, scope="{self._surface.scope_names[needed]}"'
 
 
 class _Body:

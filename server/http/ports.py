@@ -173,6 +173,18 @@ class LeaseDesk(Protocol):
         ...
 
 
+class UpstreamViews(Protocol):
+    """Shows how MCP servers are, and asks them nothing."""
+
+    def all(self) -> Sequence[dict[str, Json]]:
+        """Each in one row, by name."""
+        ...
+
+    def one(self, name: str, /) -> dict[str, Json] | None:
+        """One with its definitions, or None when there is none of that name here."""
+        ...
+
+
 class SessionDesk(Protocol):
     """Where default sessions are cleared, each on the record."""
 

@@ -42,11 +42,12 @@ def resource_routes(surface: Surface) -> APIRouter:
 
     def document(request: Request, path: str) -> Response:
         # The guard let this Host through, so it is one of the server's own names.
+        asked = f"{surface.scheme}://{request.headers['host'].lower()}{path}"
         described: dict[str, Json] = {
-            "resource": f"{surface.scheme}://{request.headers['host'].lower()}{path}",
+            "resource": surface.resource_of(path) or asked,
             "authorization_servers": list(surface.authorization_servers),
             "bearer_methods_supported": ["header"],
-            "scopes_supported": [scope.value for scope in Scope],
+            "scopes_supported": [surface.scope_names[scope] for scope in Scope],
             "resource_name": "Holdfast",
         }
         return answer(described)

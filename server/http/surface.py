@@ -1,10 +1,12 @@
 """What the HTTP face shows to whom: its names, its caps, its public routes. Values only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
-from holdfast.contracts import OperatorError
+from holdfast.contracts import OperatorError, Scope
 
 MIB: Final = 1 << 20
 REGISTER_PATH: Final = "/v1/tools"
@@ -49,7 +51,11 @@ class Surface:
     """If any: only these, and loopback, may connect."""
     public: frozenset[str] = frozenset()
     """Exact paths, besides the fixed four, that GET without a token (the console's login page and files)."""
+    resource: str | None = None
+    """Our MCP endpoint as clients write it; None: by the name that a request used."""
     authorization_servers: tuple[str, ...] = ()
+    scope_names: Mapping[Scope, str] = field(default_factory=lambda: {scope: scope.value for scope in Scope})
+    """What those who issue tokens call our scopes."""
     admin_http: bool = False
     """Answer approvals over HTTP."""
     limits: HttpLimits = field(default_factory=HttpLimits)
@@ -63,6 +69,17 @@ class Surface:
     def is_public(self, method: str, path: str) -> bool:
         """Whether the route needs no token."""
         return method in ("GET", "HEAD") and (path in PUBLIC_PATHS or path in self.public)
+
+    def resource_of(self, path: str) -> str | None:
+        """What a token for *path* names as its audience, where that is configured: the endpoint, or its server."""
+        if self.resource is None or path == MCP_PATH:
+            return self.resource
+        split = urlsplit(self.resource)
+        return f"{split.scheme}://{split.netloc}"
+
+    def metadata_of(self, host: str, path: str) -> str:
+        """Where a client that asked *host* for *path* reads who issues tokens (RFC 9728)."""
+        return f"{self.scheme}://{host}{RESOURCE_PATH}{path if path == MCP_PATH else ''}"
 
     def may_connect(self, address: str | None) -> bool:
         """Whether a peer at *address* is one of `peers` or on this machine."""

@@ -4,6 +4,17 @@ from .endpoint import PRINCIPAL, Endpoint
 from .mapping import APPROVAL_META, RESULT_META
 from .over_http import HttpEndpoint
 from .over_stdio import run_stdio
-from .ports import ToolService
+from .parking import Lot
+from .ports import Listing, ToolService
 
-__all__ = ["APPROVAL_META", "PRINCIPAL", "RESULT_META", "Endpoint", "HttpEndpoint", "ToolService", "run_stdio"]
+__all__ = [
+    "APPROVAL_META",
+    "PRINCIPAL",
+    "RESULT_META",
+    "Endpoint",
+    "HttpEndpoint",
+    "Listing",
+    "Lot",
+    "ToolService",
+    "run_stdio",
+]

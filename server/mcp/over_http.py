@@ -4,24 +4,32 @@ Whoever mounts it has checked Host, Origin and the token, and left the principal
 """
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from holdfast.contracts import Principal, TooLarge
+from holdfast.contracts import Overloaded, Principal, TooLarge
+from holdfast.contracts import Scope as CallerScope
 from holdfast.contracts.json_values import canonical
 
 from .endpoint import PRINCIPAL, Endpoint
+from .sessions import Sessions
 from .strict import INVALID_REQUEST, RefusedMessage, check
 
+CHALLENGE: Final = "holdfast.challenge"
+"""Where in an ASGI scope the HTTP face puts what a client is told whose token says too little."""
+SCOPE_CALL: Final = 'scope="call"'
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_SESSIONS: Final = 1_024
 IDLE_SECONDS: Final = 1_800.0
+_VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode("ascii")
 
 
 class HttpEndpoint:
@@ -36,6 +44,7 @@ class HttpEndpoint:
             max_sessions=MAX_SESSIONS,
             session_idle_timeout=IDLE_SECONDS,
         )
+        self._each = Sessions(self._sessions.handle_request, idle=IDLE_SECONDS)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -44,7 +53,7 @@ class HttpEndpoint:
             try:
                 yield
             finally:
-                self._endpoint.close()
+                await self._endpoint.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -54,6 +63,11 @@ class HttpEndpoint:
         if not isinstance(principal, Principal):
             await _refusal(401, RefusedMessage(INVALID_REQUEST, "the request has no principal"))(scope, receive, send)
             return
+        if CallerScope.CALL not in principal.scopes:
+            told = f'Bearer error="insufficient_scope", {scope.get(CHALLENGE, SCOPE_CALL)}'
+            lacking = RefusedMessage(INVALID_REQUEST, "the token lacks the scope `call`")
+            await _refusal(403, lacking, {"www-authenticate": told})(scope, receive, send)
+            return
         try:
             checked = receive if scope["method"] != "POST" else await _checked(scope, receive)
         except RefusedMessage as refused:
@@ -62,7 +76,20 @@ class HttpEndpoint:
         except TooLarge as error:
             await _refusal(413, RefusedMessage(INVALID_REQUEST, error.message))(scope, receive, send)
             return
-        await self._sessions.handle_request({**scope, "user": _owner(principal)}, checked, send)
+        owned = {**scope, "user": _owner(principal)}
+        if not _has_session(scope):
+            await self._sessions.handle_request(owned, checked, send)
+            return
+        try:
+            await self._each.handle((principal.tenant, principal.subject), owned, checked, send)
+        except Overloaded as error:
+            await _refusal(429, RefusedMessage(INVALID_REQUEST, error.message))(scope, receive, send)
+
+
+def _has_session(scope: Scope) -> bool:
+    """Whether the SDK takes the request for one of the handshake era."""
+    said = next((value.decode("latin-1") for name, value in scope["headers"] if name == _VERSION), None)
+    return said is None or said in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 def _owner(principal: Principal) -> AuthenticatedUser:
@@ -106,5 +133,5 @@ def _again(messages: list[Message], receive: Receive) -> Receive:
     return replay
 
 
-def _refusal(status: int, refused: RefusedMessage) -> Response:
-    return Response(refused.body, status_code=status, media_type="application/json")
+def _refusal(status: int, refused: RefusedMessage, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(refused.body, status_code=status, media_type="application/json", headers=headers)

@@ -48,7 +48,7 @@ async def _serve(endpoint: Endpoint, reader: asyncio.StreamReader, writer: LineW
         async with anyio.create_task_group() as reading:
             reading.start_soon(_read, reader, inward, writer)
             await server.run(from_client, to_client, server.create_initialization_options())
-            endpoint.close()
+            await endpoint.close()
             reading.cancel_scope.cancel()
         writing.cancel_scope.deadline = anyio.current_time() + FLUSH_SECONDS
 

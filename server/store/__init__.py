@@ -12,7 +12,8 @@ from .sweeping import sweep
 from .times import Clock, rfc3339
 from .tokens import TokenRow, Tokens
 from .tools import RegisteredTool, Tools, ToolState
-from .upstreams import Pin, PinPair, PinState, UpstreamRow, Upstreams
+from .upstream_tokens import UpstreamTokens
+from .upstreams import Pin, UpstreamRow, Upstreams
 from .uses import Uses
 from .vault import SecretRow, Vault
 
@@ -28,8 +29,6 @@ __all__ = [
     "Leases",
     "MarkedPlace",
     "Pin",
-    "PinPair",
-    "PinState",
     "PlaceWrite",
     "Places",
     "RegisteredTool",
@@ -44,6 +43,7 @@ __all__ = [
     "ToolState",
     "Tools",
     "UpstreamRow",
+    "UpstreamTokens",
     "Upstreams",
     "Uses",
     "Vault",

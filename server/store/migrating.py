@@ -93,7 +93,18 @@ async def _signed_tools(connection: AsyncConnection) -> None:
     await _add_columns(connection, schema.tools, ("tenant", "signature"))
 
 
-STEPS: Final[Mapping[int, Step]] = {1: _labels_and_places, 2: _kept_by_tools, 3: _secrets, 4: _signed_tools}
+async def _upstream_tokens(connection: AsyncConnection) -> None:
+    """5 to 6: what authorization servers gave us."""
+    await _add_tables(connection, ("upstream_tokens",))
+
+
+STEPS: Final[Mapping[int, Step]] = {
+    1: _labels_and_places,
+    2: _kept_by_tools,
+    3: _secrets,
+    4: _signed_tools,
+    5: _upstream_tokens,
+}
 """From each older version to the next."""
 
 

@@ -10,10 +10,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import RowMapping, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Executable, RowMapping, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import CallId, Digest, Json, JsonObject, Label, Place, SessionId, TenantId, ToolName
@@ -42,6 +43,12 @@ _SETTLED: Final = ""
 """What stands for a call in a row that no single call owns."""
 
 _log = structlog.get_logger("holdfast.store")
+
+
+@lru_cache(maxsize=256)
+def _asking(tenant: TenantId, places: tuple[Place, ...]) -> Executable:
+    """The statement for `labels`: built once, since building takes as long as asking, and calls ask the same again."""
+    return labels_overlapping(tenant, places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +127,7 @@ class Places:
         asked = tuple(places)
         if not asked:
             return frozenset()
-        found = await self._store.rows(labels_overlapping(tenant, asked))
+        found = await self._store.glance(_asking(tenant, asked))
         return frozenset[Label]().union(*(read_labels(row["labels"]) for row in found))
 
     async def mark(

@@ -5,7 +5,7 @@ Times are seconds since the epoch as doubles. JSON is kept as canonical text, di
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 5
+VERSION = 6
 """The schema this code reads and writes. A store with a higher one is refused, one with a lower one is brought up."""
 
 metadata = MetaData()
@@ -234,6 +234,19 @@ secrets = Table(
     Column("updated_at", Double, nullable=False),
 )
 """Since version 4."""
+
+upstream_tokens = Table(
+    "upstream_tokens",
+    metadata,
+    Column("tenant", String(256), primary_key=True),
+    Column("upstream", String(31), primary_key=True),
+    # Counts how often there were new ones; sealed together with them, as tenant and upstream are.
+    Column("version", Integer, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+"""Since version 6."""
 
 leases = Table(
     "leases",

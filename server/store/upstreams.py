@@ -1,27 +1,19 @@
-"""Upstream servers and the definitions of their tools that were approved. Connects to nothing."""
+"""Upstream servers, and their definitions as they were approved, to compare with. Connects to nothing."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import groupby
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from holdfast.contracts import Conflict, Digest, Json, JsonObject, NotFound
+from holdfast.contracts import Digest, Json, JsonObject, NotFound
 
 from .engine import Store, changed
 from .rows import read_object, written
 from .schema import pins, upstreams
 from .times import Clock
 
-
-class PinState(StrEnum):
-    """Whether a definition may be served."""
-
-    APPROVED = "approved"
-    SEEN = "seen"
+_APPROVED = "approved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +28,15 @@ class UpstreamRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """One definition of one tool as a server gave it."""
+    """One definition as it was approved, for comparison. That it is approved, the lock file says."""
 
     upstream: str
     tool: str
-    """The name the server uses, without our prefix."""
+    """Its key: a tool's is the name the server uses, without our prefix."""
     digest: Digest
     definition: dict[str, Json]
-    state: PinState
-    seen_at: float
     approved_by: str | None = None
     approved_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinPair:
-    """What a difference is taken between: the definition in service, and a newer one that waits."""
-
-    approved: Pin | None
-    seen: Pin | None
 
 
 class Upstreams:
@@ -65,7 +47,7 @@ class Upstreams:
         self._clock = clock
 
     async def put(self, name: str, entry: JsonObject, *, by: str) -> None:
-        """Keep *entry* under *name*. A changed entry takes its pins' approvals with it: it may be another program."""
+        """Keep *entry* under *name*. A changed entry takes the definitions kept of it along."""
 
         async def work(connection: AsyncConnection) -> None:
             found = await connection.execute(select(upstreams.c.entry).where(upstreams.c.name == name))
@@ -101,8 +83,8 @@ class Upstreams:
 
         await self._store.transact(work)
 
-    async def saw(self, upstream: str, tool: str, *, digest: Digest, definition: JsonObject) -> PinPair:
-        """Note what a server says a tool is now. Only the approved definition may be served.
+    async def keep(self, upstream: str, tool: str, *, digest: Digest, definition: JsonObject, by: str) -> None:
+        """Keep a definition that was approved, in the place of the one before: differences are shown against it.
 
         Raises: NotFound for an unknown server.
         """
@@ -111,71 +93,30 @@ class Upstreams:
             known = await connection.execute(select(upstreams.c.name).where(upstreams.c.name == upstream))
             if known.first() is None:
                 raise NotFound("there is no such upstream")
-            await changed(connection, delete(pins).where(_is(upstream, tool, PinState.SEEN)))
-            same = select(pins.c.digest).where(_is(upstream, tool, PinState.APPROVED), pins.c.digest == str(digest))
-            if (await connection.execute(same)).first() is None:
-                await changed(
-                    connection,
-                    insert(pins).values(
-                        upstream=upstream,
-                        tool=tool,
-                        state=PinState.SEEN.value,
-                        digest=str(digest),
-                        definition=written(definition),
-                        seen_at=self._clock(),
-                    ),
-                )
+            await changed(connection, delete(pins).where(pins.c.upstream == upstream, pins.c.tool == tool))
+            values = {
+                "upstream": upstream,
+                "tool": tool,
+                "state": _APPROVED,
+                "digest": str(digest),
+                "definition": written(definition),
+                "seen_at": self._clock(),
+                "approved_by": by,
+                "approved_at": self._clock(),
+            }
+            await changed(connection, insert(pins).values(values))
 
         await self._store.transact(work)
-        return await self.pair(upstream, tool)
 
-    async def approve(self, upstream: str, tool: str, digest: Digest, *, by: str) -> Pin:
-        """Serve the definition that was seen, if it is still the one with *digest*.
-
-        Raises: Conflict when it is not.
-        """
-
-        async def work(connection: AsyncConnection) -> None:
-            await changed(connection, delete(pins).where(_is(upstream, tool, PinState.APPROVED)))
-            seen = update(pins).where(_is(upstream, tool, PinState.SEEN), pins.c.digest == str(digest))
-            approved = seen.values(state=PinState.APPROVED.value, approved_by=by, approved_at=self._clock())
-            if not await changed(connection, approved):
-                raise Conflict("that definition is not the one that waits", remedy="look at the difference again")
-
-        await self._store.transact(work)
-        pin = (await self.pair(upstream, tool)).approved
-        if pin is None:
-            raise Conflict("the definition was changed meanwhile", remedy="look at the difference again")
-        return pin
-
-    async def withdraw(self, upstream: str, tool: str) -> None:
-        """Take back the approval of a tool; nothing happens when there is none."""
-        await self._store.change(delete(pins).where(_is(upstream, tool, PinState.APPROVED)))
-
-    async def pair(self, upstream: str, tool: str) -> PinPair:
-        """The approved definition of a tool and the newer one that waits, each None when there is none."""
-        query = select(pins).where(pins.c.upstream == upstream, pins.c.tool == tool)
-        return _paired(_read_pin(row) for row in await self._store.rows(query))
-
-    async def pins(self, upstream: str) -> dict[str, PinPair]:
-        """Every tool of *upstream* with its two definitions, by the server's name for it."""
-        query = select(pins).where(pins.c.upstream == upstream).order_by(pins.c.tool)
-        found = (_read_pin(row) for row in await self._store.rows(query))
-        return {tool: _paired(group) for tool, group in groupby(found, key=lambda pin: pin.tool)}
-
-
-def _is(upstream: str, tool: str, state: PinState) -> ColumnElement[bool]:
-    return and_(pins.c.upstream == upstream, pins.c.tool == tool, pins.c.state == state.value)
+    async def pins(self, upstream: str) -> dict[str, Pin]:
+        """Every definition of *upstream* that was approved here last, by key."""
+        query = select(pins).where(pins.c.upstream == upstream, pins.c.state == _APPROVED).order_by(pins.c.tool)
+        return {row["tool"]: _read_pin(row) for row in await self._store.rows(query)}
 
 
 async def _forget(connection: AsyncConnection, name: str) -> int:
     await changed(connection, delete(pins).where(pins.c.upstream == name))
     return await changed(connection, delete(upstreams).where(upstreams.c.name == name))
-
-
-def _paired(found: Iterable[Pin]) -> PinPair:
-    by_state = {pin.state: pin for pin in found}
-    return PinPair(approved=by_state.get(PinState.APPROVED), seen=by_state.get(PinState.SEEN))
 
 
 def _read_upstream(row: RowMapping) -> UpstreamRow:
@@ -190,8 +131,6 @@ def _read_pin(row: RowMapping) -> Pin:
         tool=row["tool"],
         digest=Digest.parse(row["digest"]),
         definition=read_object(row["definition"]),
-        state=PinState(row["state"]),
-        seen_at=row["seen_at"],
         approved_by=row["approved_by"],
         approved_at=row["approved_at"],
     )

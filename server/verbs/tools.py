@@ -84,7 +84,7 @@ class TryParams(Params):
 
 async def list_tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
     """What can be called, and what waits."""
-    rows: list[Json] = [_row(spec, "approved") for spec in house.registry.specs()]
+    rows: list[Json] = [_row(spec, "approved") for spec in house.registry.tools()]
     for kept in await house.registrar.list():
         if kept.state in (ToolState.PENDING, ToolState.QUARANTINED):
             row = {"name": kept.name, "kind": "wasm", "version": kept.version, "state": kept.state.value}

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,15 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
-def importers(library: str) -> list[str]:
+@cache
+def scanned() -> dict[str, frozenset[str]]:
+    """What each file imports: read once, and asked for every library."""
     files = (path for part in PARTS for path in sorted((ROOT / part).rglob("*.py")))
-    return [str(path.relative_to(ROOT)) for path in files if library in imports(path)]
+    return {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in files}
+
+
+def importers(library: str) -> list[str]:
+    return [file for file, found in scanned().items() if library in found]
 
 
 @pytest.mark.parametrize("library", HOMES)

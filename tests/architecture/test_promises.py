@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ PROVEN = {
     name: tuple(entry["tests"])
     for name, entry in tomllib.loads((ROOT / "tests" / "promises.toml").read_text(encoding="utf-8")).items()
 }
+
+
+@cache
+def _functions(file: str) -> frozenset[str]:
+    """Those of a file of tests, which many promises name."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
 
 
 def test_there_are_promises() -> None:
@@ -31,9 +40,7 @@ def test_the_tests_of_a_promise_exist(promise: str) -> None:
     assert PROVEN[promise]
     for test in PROVEN[promise]:
         file, name = test.split("::")
-        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-        kinds = ast.FunctionDef | ast.AsyncFunctionDef
-        assert name in {node.name for node in ast.walk(tree) if isinstance(node, kinds)}, test
+        assert name in _functions(file), test
 
 
 def test_the_readme_names_only_promises_there_are() -> None:

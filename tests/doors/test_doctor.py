@@ -27,3 +27,8 @@ def test_every_probe_holds_in_every_thread(tmp_path):
     assert counts["wasm worker"] >= len(wanted) + 10
     assert counts["confined child"] == 20
     assert counts["kernel"] == 1
+    grants = {check["name"] for check in checks if check["part"] == "grant"}
+    assert grants == {"http", "kv", "log", "now", "random", "secret-exists", "tool-invoke"} | {
+        "workspace-read",
+        "workspace-write",
+    }

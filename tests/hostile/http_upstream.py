@@ -30,6 +30,25 @@ async def broken(request_id):
     yield b": nothing comes\n\n"
 
 
+LEFT: dict[str, object] = {}
+ASKED: list[str | None] = []
+
+
+async def primed():
+    yield b"retry: 10\nid: place-1\ndata: \n\n"
+
+
+def rest(kind: str, place: str | None) -> Response:
+    ASKED.append(place)
+    if kind == "polls-elsewhere":
+        return StreamingResponse(
+            events({"jsonrpc": "2.0", "id": 424_242, "result": {}}), media_type="text/event-stream"
+        )
+    if kind == "polls-forever" or len(ASKED) == 1:
+        return StreamingResponse(primed(), media_type="text/event-stream")
+    return StreamingResponse(events(LEFT["answer"]), media_type="text/event-stream")
+
+
 async def events(*messages):
     for message in messages:
         yield b"event: message\nid: 7\ndata: " + json.dumps(message).encode() + b"\n\n"
@@ -59,6 +78,9 @@ def call(kind: str, request_id: object, text: str) -> Response:  # noqa: C901, P
             return Response(body, media_type="application/json", headers={"content-encoding": "gzip"})
         case "cut-stream":
             return StreamingResponse(broken(request_id), media_type="text/event-stream")
+        case "polls" | "polls-forever" | "polls-elsewhere":
+            LEFT["answer"] = good
+            return StreamingResponse(primed(), media_type="text/event-stream")
         case "redirect":
             return Response(status_code=307, headers={"location": "http://127.0.0.1:9/elsewhere"})
         case "event":
@@ -73,9 +95,11 @@ def call(kind: str, request_id: object, text: str) -> Response:  # noqa: C901, P
 
 
 async def endpoint(request: Request) -> Response:
+    kind = request.query_params.get("k", "fine")
+    if request.method == "GET" and kind.startswith("polls") and "last-event-id" in request.headers:
+        return rest(kind, request.headers["last-event-id"])
     if request.method != "POST":
         return Response(status_code=405)
-    kind = request.query_params.get("k", "fine")
     body = await request.json()
     method, request_id = body.get("method"), body.get("id")
     if request_id is None:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-TOOLS = ("read", "write", "env", "dial", "wait")
+TOOLS = ("read", "write", "env", "dial", "wait", "say", "fill", "lengths")
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
@@ -24,6 +24,12 @@ def done(tool: str, text: str) -> str:
             host, port = text.split(":")
             socket.create_connection((host, int(port)), timeout=10).close()
             return "connected"
+        case "lengths":
+            return " ".join(str(len(os.environ[name])) for name in text.split())
+        case "say":
+            return "y" * int(text)
+        case "fill":
+            return f"filled {len(bytearray(int(text)))}"
         case _:
             time.sleep(float(text))
             return "waited"
@@ -32,7 +38,7 @@ def done(tool: str, text: str) -> str:
 def called(params: dict) -> dict:
     try:
         text, failed = done(params["name"], params["arguments"].get("text", "")), False
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         text, failed = type(error).__name__, True
     return {"content": [{"type": "text", "text": text}], "isError": failed}
 

@@ -71,7 +71,7 @@ def test_the_enumeration_sees_the_keys() -> None:
 
     assert [kind for kind, keys in seen.items() if not keys] == []
     assert {kind for kind, keys in seen.items() if len(keys) < 2} == {"refused tables"}
-    assert {"server.tls.cert", "egress[].path", "upstreams[].grants.env", "envelope"} <= seen["configuration"]
+    assert {"server.tls.cert", "egress[].path", "upstreams[].grants.read", "envelope"} <= seen["configuration"]
     assert {"labels[].is", "upstreams[].tools[].when[].values"} <= seen["configuration"]
     assert {"tool.name", "grants.http.secret.in", "limits.fuel"} <= seen["manifest"]
     assert {"profiles", "tools[].upstream", "cases[].as.scopes", "cases[].facts.rules"} <= seen["policy cases"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.contracts import Label, OperatorError
-from holdfast.server.config import UpstreamSettings, load_settings
+from holdfast.server.config import load_settings
+from holdfast.server.upstream_settings import UpstreamGrants, UpstreamSettings
 
 from .served import talk_of_serve
 from .world import McpOverHttp, World, code, listening, opened, said
@@ -40,6 +41,7 @@ effects = []
 read = ["{HERE}/read"]
 write = ["{HERE}/write"]
 env = {{ GREETING = "hello inside" }}
+pass_env = ["KEYS_PASSED"]
 network = ["127.0.0.1:{dialled}"]
 [[upstreams]]
 name = "unsaid"
@@ -57,7 +59,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple
     for name in ("read", "write", "neither"):
         (folder / HERE / name).mkdir(parents=True)
         (folder / HERE / name / "f.txt").write_text(f"in {name}")
-    with listening(McpOverHttp) as web, listening() as dialled:
+    with listening(McpOverHttp) as web, listening() as dialled, pytest.MonkeyPatch.context() as ours:
+        ours.setenv("KEYS_PASSED", "handed on")
         async with opened(folder, text(web.port, dialled.port, 60_000)) as house:
             for name in ("bare", "granted", "unsaid", "web"):
                 await house.house.upstreams.approve(name, ())
@@ -77,9 +80,23 @@ async def test_the_name_is_what_its_tools_are_called_after(world) -> None:
     assert await told(world, "other__wait", "0") == "tools/unknown"
 
 
+async def test_without_a_prefix_its_tools_keep_their_names_and_one_that_is_taken_is_withheld(tmp_path) -> None:
+    rows = [f'[[upstreams]]\nname = "{name}"\nprefix = "none"\ncommand = {COMMAND}\neffects = []' for name in "ab"]
+    async with opened(tmp_path, "\n".join(rows)) as house:
+        for name in "ab":
+            await house.house.upstreams.approve(name, ())
+
+        served = {spec.name: spec.runtime.server for spec in house.house.registry.specs() if spec.name == "wait"}
+        assert served == {"wait": "a"}
+        assert code(await house.call("wait", {"text": "0"})) == "ok"
+
+
+SURROUNDINGS = {"PATH", "GIT_CONFIG_NOSYSTEM", "PWD", "LC_CTYPE", "HOME", "LANG", "TMPDIR"}
+
+
 async def test_the_command_is_what_runs(world) -> None:
     assert "hello inside" in await told(world, "granted__env")
-    assert json.loads(await told(world, "bare__env")).keys() <= {"PATH", "PWD", "LC_CTYPE", "HOME", "LANG", "TMPDIR"}
+    assert json.loads(await told(world, "bare__env")).keys() <= SURROUNDINGS
 
 
 async def test_the_url_is_where_it_is_reached(world) -> None:
@@ -124,7 +141,16 @@ async def test_env_is_all_its_environment(world) -> None:
 
     assert granted.get("GREETING") == "hello inside"
     assert "GREETING" not in bare
-    assert granted.keys() - bare.keys() == {"GREETING"}
+    assert granted.keys() - bare.keys() == {"GREETING", "KEYS_PASSED"}
+
+
+async def test_pass_env_names_what_of_ours_it_is_handed(world) -> None:
+    assert json.loads(await told(world, "granted__env"))["KEYS_PASSED"] == "handed on"
+    assert "KEYS_PASSED" not in json.loads(await told(world, "bare__env"))
+
+    wants = UpstreamSettings(name="wants", command=("/bin/true",), grants=UpstreamGrants(pass_env=("KEYS_NOT_SET",)))
+    with pytest.raises(OperatorError, match="`KEYS_NOT_SET`, which is not set"):
+        await world[0].house.upstreams.add(wants)
 
 
 async def test_a_network_grant_is_where_it_can_connect(world) -> None:
@@ -183,7 +209,7 @@ def test_a_network_grant_is_loud_at_the_start(tmp_path, monkeypatch, capsys) -> 
         ('name = "a"\ncommand = []', "upstreams.0.command"),
         ('name = "a"\ncommand = ["x"]\neffects = ["everything"]', "upstreams.0.effects.0"),
         ('name = "a"\nurl = "https://a.example"\ngrants = { env = { A = "b" } }', "`grants` confine a command"),
-        ('name = "a"\ncommand = ["x"]\nprefix = "none"', "unknown key `upstreams.0.prefix`"),
+        ('name = "a"\ncommand = ["x"]\nprefix = "short"', "upstreams.0.prefix"),
         ('name = "a"\ncommand = ["x"]\napproval = "auto"', "unknown key `upstreams.0.approval`"),
         ('name = "a"\ncommand = ["x"]\n[[upstreams]]\nname = "a"\ncommand = ["y"]', "have the same `name`"),
     ],
@@ -194,3 +220,21 @@ def test_an_entry_that_cannot_be_meant_is_refused(tmp_path, entry: str, why: str
     with pytest.raises(OperatorError) as wrong:
         load_settings(file)
     assert why in wrong.value.message
+
+
+async def test_envelope_none_takes_it_off_what_that_server_says_alone(tmp_path: Path) -> None:
+    with listening(McpOverHttp) as web:
+        rows = [
+            f'[[upstreams]]\nname = "{name}"\nurl = "http://127.0.0.1:{web.port}/mcp"\neffects = []\n{more}'
+            for name, more in (("plain", ""), ("bare", 'envelope = "none"\n'))
+        ]
+        async with opened(tmp_path, "".join(rows)) as world:
+            for name in ("plain", "bare"):
+                await world.house.upstreams.approve(name, ())
+            plain, bare = [await world.call(f"{name}__where", {}) for name in ("plain", "bare")]
+            denied = await world.call("bare__nowhere", {})
+
+    assert plain.output.startswith("<tool_output_")
+    assert (bare.output, bare.texts) == ("reached over http", ("reached over http",))
+    assert plain.texts == ()
+    assert denied.output.startswith("<tool_output_"), "nothing of that server's is in it"

@@ -10,15 +10,17 @@ import pytest
 from holdfast.contracts import InvalidRequest, OperatorError
 from holdfast.server.cli import app as command_line
 from holdfast.server.cli.calls import _rows
+from holdfast.server.cli.locating import located_here
 from holdfast.server.cli.reading import MAX_INPUT_BYTES, read_text
 from holdfast.server.cli.rendering import show_json
 from holdfast.server.cli.tokens import seconds
-from holdfast.server.cli.upstreams import located
 from holdfast.server.founding import lay_out
 
 
 def run(*words: str, cwd: Path, **more: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HOME": str(cwd), "XDG_CACHE_HOME": str(cwd / "cache")}
+    # A home of its own, and the cache of who tests: what is compiled for one is there for all.
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    environment = {**os.environ, "HOME": str(cwd), "XDG_CACHE_HOME": cache}
     return subprocess.run(
         [sys.executable, "-m", "holdfast", *words],
         cwd=cwd,
@@ -128,7 +130,15 @@ def test_a_script_named_from_here_is_found_from_elsewhere(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "server.py").write_text("")
     (tmp_path / "package").write_text("")
+    (tmp_path / "run").write_text("")
+    (tmp_path / "run").chmod(0o755)
 
-    assert located(["python", "-u", "server.py", "x"]) == ["python", "-u", str(tmp_path / "server.py"), "x"]
-    assert located(["./run"]) == [str(tmp_path / "run")]
-    assert located(["npx", "package"]) == ["npx", "package"]
+    assert located_here(["sh", "-u", "server.py", "x"]).command == (
+        "/usr/bin/sh",
+        "-u",
+        str(tmp_path / "server.py"),
+        "x",
+    )
+    assert located_here(["./run"]).command == (str(tmp_path / "run"),)
+    with pytest.raises(InvalidRequest, match="`package` is not installed"):
+        located_here(["npx", "package"])

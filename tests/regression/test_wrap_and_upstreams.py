@@ -11,10 +11,11 @@ import pytest
 
 from holdfast.contracts import HoldfastError, NotFound
 from holdfast.sandbox.mcp import PinState
-from holdfast.server.config import Settings, UpstreamGrants, UpstreamSettings
+from holdfast.server.config import Settings
 from holdfast.server.demo.stage import package_root
 from holdfast.server.faces import wrap_folder
 from holdfast.server.house import House, open_house
+from holdfast.server.upstream_settings import UpstreamGrants, UpstreamSettings
 from holdfast.server.verbs import run_verb
 
 ASK = "from holdfast.server.faces import _asked; raise SystemExit(0 if _asked(2) else 1)"
@@ -74,11 +75,14 @@ async def test_a_verb_under_another_configuration_forgets_no_approval(tmp_path: 
 
 
 @pytest.mark.anyio
-async def test_a_name_that_another_configuration_used_starts_without_its_approvals(tmp_path: Path):
+async def test_a_name_that_another_program_had_starts_without_its_approvals(tmp_path: Path):
     async with open_house(Settings(upstreams=(lengths(),)), tmp_path / "data") as house:
         await house.upstreams.approve("lengths", ())
+    other = lengths().model_copy(update={"command": (*(lengths().command or ()), "--other")})
     async with open_house(Settings(), tmp_path / "data") as house:
-        await house.upstreams.add(lengths())
+        await house.upstreams.add(other)
+        assert states(house) == {PinState.NEW}
+        assert "another command" in (house.upstreams.fault("lengths") or "")
     async with open_house(Settings(), tmp_path / "data") as house:
         assert states(house) == {PinState.NEW}
 

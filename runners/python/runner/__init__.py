@@ -10,7 +10,9 @@ what this one left behind, if its instance is kept. An answer has `stdout`, `std
 
 A request for a tool: `{"source", "file", "function", "arguments", "clock", "output_bytes"}`, answered with `result` or
 `error`; without `function` and `arguments`, with `described`: `{"tools": [{"name", "description", "input_schema"}],
-"capabilities": [host function]}`, or `refused`: why the source is no tool, and its `line`. And for each:
+"capabilities": [host function]}`, or `refused`: why the source is no tool, and its `line`. Ahead of a call the host
+may say `{"touch": true}`, answered `{"touched":true}`: what a small call does is done once, and forgotten. Every answer
+but that one may have
 
 - `limit`: `output_bytes` or `memory_bytes`, when that is what ended it; nothing else is there then.
 """

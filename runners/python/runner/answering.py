@@ -3,9 +3,11 @@
 import base64
 import io
 import json
+import linecache
 import random
 import sys
 import types
+from collections.abc import Iterable
 from typing import Any
 
 from . import files, offered, programs, tools
@@ -13,6 +15,10 @@ from .calling import HostCall
 from .streams import OutputFull, Room, Written
 from .telling import clean
 
+# What a small call does, once, ahead of the first one: the pages it writes to are then this instance's own.
+_TOUCH = json.dumps(
+    {"code": "print(sum(range(9)))\n1", "input": None, "files": {}, "output_bytes": 1000, "keep": False}
+)
 _kept: list[types.ModuleType] = []
 """The module of the call before, where the request says that it goes on."""
 
@@ -20,6 +26,9 @@ _kept: list[types.ModuleType] = []
 def answer(request: str, host: HostCall) -> str:
     """Run what *request* asks for; answers what it says, as this package's docstring has it."""
     asked = json.loads(request)
+    if "touch" in asked:
+        practise((_TOUCH,), host)
+        return '{"touched":true}'
     room = Room(asked["output_bytes"])
     out, err = Written(room, "<stdout>"), Written(room, "<stderr>")
     offered.bind(host)
@@ -36,6 +45,17 @@ def answer(request: str, host: HostCall) -> str:
         files.forget()
         return json.dumps(said)
     return _written(said, out, err)
+
+
+def practise(requests: Iterable[str], host: HostCall) -> None:
+    """Answer *requests*, which are ours, and leave everything as it was: what they made once is there, no more."""
+    kept = sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"]
+    for request in requests:
+        answer(request, host)
+        forget()
+    sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"] = kept
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = kept[:3]
+    linecache.clearcache()
 
 
 def forget() -> None:

@@ -4,13 +4,12 @@ import codecs
 import gc
 import importlib
 import json
-import linecache
 import pkgutil
 import sys
 from pathlib import Path
 
 from . import files, offered, zones
-from .answering import answer, forget
+from .answering import practise
 
 _LIST = "modules.txt"
 # Loaded by others only when they first need it, which would be too late.
@@ -22,6 +21,11 @@ _LATER = (
     *("email.quoprimime", "email.encoders", "email.contentmanager", "email.feedparser", "email.utils"),
     *("sqlite3.dbapi2", "string.templatelib", "pathlib.types", "zipfile._path", "importlib.metadata"),
 )
+
+_ROOM_BYTES = 2 << 20
+_HOLES = (*(1 << power for power in range(19, 9, -1)), *range(1008, 0, -8), 0)
+"""From large to small, so that a large hole is not taken bit by bit; last an object with nothing in it."""
+_filled: list[object] = []
 
 _ROUNDS = 40
 _WARM = (
@@ -58,28 +62,34 @@ def prepare() -> None:
     _load(encodings)
     _warm()
     gc.collect()
+    _fill_holes()
     gc.freeze()  # what is here now is never garbage: a collection in a call need not look at it
+
+
+def _fill_holes() -> None:
+    """Take every hole that building left in the heap, so that what a call makes lies side by side.
+
+    A page is copied when a call first writes to it, which takes longer than most of what it is written for.
+    """
+    end, chain = id(bytes(_ROOM_BYTES)), None
+    for size in _HOLES:
+        at = 0
+        while at < end:
+            filler = bytes(size) if size else object()
+            chain, at = (chain, filler), id(filler)
+    _filled.append(chain)
+    bytes(_ROOM_BYTES)  # free again at once: the room that calls begin with
 
 
 def _warm() -> None:
     """Run programs and a tool of ours: what the first call of a process makes once is there when it is built."""
-    kept = sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"]
     for code in _WARM:
         request = json.dumps({"code": code, "output_bytes": 1 << 20, "input": {"x": [1]}, "files": {"a.txt": "YQ=="}})
-        requests = (request,) * _ROUNDS
-        _run(requests)
+        practise((request,) * _ROUNDS, _nobody)
     common = {"source": _TOOL, "file": "warm.py", "output_bytes": 1 << 20}
     for more in ({}, {"function": "twice", "arguments": {"x": 2}}):
-        _run((json.dumps({**common, **more}),) * _ROUNDS)
-    sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"] = kept
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = kept[:3]
-    linecache.clearcache()
-
-
-def _run(requests: tuple[str, ...]) -> None:
-    for request in requests:
-        answer(request, _nobody)
-        forget()
+        practise((json.dumps({**common, **more}),) * _ROUNDS, _nobody)
+    practise((json.dumps({"touch": True}),) * _ROUNDS, _nobody)
 
 
 def _nobody(_name: str, _payload: str) -> str:

@@ -42,9 +42,11 @@ _log = structlog.get_logger("holdfast.wasm.broker")
 class CallBroker:
     """The broker of one call: give it to `Worker.call`."""
 
-    def __init__(self, call: Authorized, powers: Powers) -> None:
+    def __init__(self, call: Authorized, powers: Powers, *, withheld: Mapping[str, str] = MappingProxyType({})) -> None:
+        """*withheld* are the capabilities that nobody is given here, and why."""
         self._call = call
         self._powers = powers
+        self._withheld = withheld
         self._brokered: Brokered | None = None
 
     @property
@@ -71,6 +73,8 @@ class CallBroker:
         answering = _ANSWERED_BY.get(asked.name)
         if answering is None:
             return _refused("host/unknown", "there is no such host function")
+        if asked.name in self._withheld:
+            return _refused("host/unavailable", self._withheld[asked.name])
         try:
             payload = written(await answering(brokered, asked.payload))
         except Refusal as refusal:

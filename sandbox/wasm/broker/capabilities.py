@@ -43,6 +43,8 @@ _GRANTED_BY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """The manifest's key for each function that needs a grant, and a line that gives it."""
 
+RANDOM: Final = "random"
+"""Named here to be withheld like the others; it is WASI that answers it, in the worker."""
 CAPABILITIES: Final = (LOG, NOW, *_GRANTED_BY)
 FREE: Final = frozenset({LOG, NOW})
 """Not counted with the others, since they reach nothing; they have a count of their own."""

@@ -13,8 +13,9 @@ from holdfast.contracts.errors import MalformedJson
 from holdfast.contracts.json_values import Json, canonical, parse
 from holdfast.contracts.limits import WASM, Usage
 from holdfast.contracts.outcomes import Blob, Completed, Failed, Outcome, Refused, Stopped, Text
+from holdfast.contracts.specs import Method
 
-from ...mcp.content import outcome_of
+from ...mcp.content import Reading, outcome_of
 from ..frames import Reply
 from ..report import ModuleRefused, Offer
 from . import speech
@@ -76,7 +77,11 @@ def _result(said: bytes, log: str, usage: Usage, isolation: tuple[str, ...]) -> 
         return Failed(code="wasm/abi", message=_NO_RESULT, usage=usage, isolation=isolation)
     if not isinstance(read, dict):
         return Failed(code="wasm/abi", message=_NO_RESULT, usage=usage, isolation=isolation)
-    outcome = outcome_of({key: value for key, value in read.items() if value is not None}, WASM, isolation)
+    outcome = outcome_of(
+        Method.TOOL,
+        {key: value for key, value in read.items() if value is not None},
+        Reading(limits=WASM, isolation=isolation),
+    )
     match outcome:
         case Completed():
             return replace(outcome, log=log, usage=usage)

@@ -7,6 +7,7 @@
 4. A host function never raises: what wasmtime's component layer keeps of an exception could reach another call.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import wasmtime
@@ -19,14 +20,12 @@ from ..frames import Ending, Reply, Request
 from ..held import Held
 from ..hostcalls import HostCalls, HostLost, HostRefused
 from ..report import ModuleRefused
-from ..settings import DETAIL_CHARACTERS, TABLE_ELEMENTS
+from ..settings import DETAIL_CHARACTERS
+from .instances import Instance, Instances, Unmade
 
-_RUN: Final = "run"
 _HOST_CALL: Final = "host-call"
 _STOP: Final = "stop"
 _STOPS: Final = {"output_bytes": Ending.OUTPUT}
-_INSTANCES: Final = 64
-_TABLES: Final = 16
 # The component layer has no trap codes: these are wasmtime's own words at the end of an error's text.
 _ENDINGS: Final = (
     ("all fuel consumed", Ending.FUEL),
@@ -37,130 +36,91 @@ _ENDINGS: Final = (
 )
 
 
-_COMPLAINT_BYTES: Final = 4096
-# An engine that gets no more memory can only trap. These are SpiderMonkey's words for it, at the start of a line.
-_OF_MEMORY: Final = (b'"out of memory"', b"uncaught exception: out of memory", b"Hit MOZ_CRASH([unhandlable oom]")
-
-
-class Complaints:
-    """The first few lines of an engine's standard error."""
-
-    def __init__(self) -> None:
-        self._kept = bytearray()
-
-    def write(self, data: bytes) -> int:
-        """Keep what there is room for; answers that all of it was taken."""
-        self._kept += data[: _COMPLAINT_BYTES - len(self._kept)]
-        return len(data)
-
-    @property
-    def of_memory(self) -> bool:
-        """Whether one says that there was no more memory."""
-        return any(line.startswith(_OF_MEMORY) for line in self._kept.splitlines())
-
-
 class SealedInterpreter:
     """The interpreter, ready to be called any number of times, each time fresh."""
 
     def __init__(self, running: Engine, descriptor: int, birth: Birth, host: HostCalls) -> None:
         """Load the artifact in *descriptor*, which the parent has checked. Raises: ModuleRejected."""
-        self._engine = running
         self._host = host
-        self._kept: tuple[wasmtime.Store, component.Func] | None = None
+        self._kept: Instance | None = None
+        self._spent: Instance | None = None
+        """Served its call, which is answered before it is let go of."""
         self._inside: wasmtime.Store | None = None
         """The store of the call under way."""
         self._stopped: tuple[Ending, int] | None = None
         """What the runner ended the call for, and the fuel there was left."""
-        self._complaints = Complaints()
         self._held = Held()
         try:
-            self._component = component.Component.deserialize_file(running, f"/proc/self/fd/{descriptor}")
-            self._linker, self._stops = _linker(running, self._component, birth)
-            with self._linker.root() as root:
+            loaded = component.Component.deserialize_file(running, f"/proc/self/fd/{descriptor}")
+            linker, self._stops = _linker(running, loaded, birth)
+            with linker.root() as root:
                 root.add_func(_HOST_CALL, self._host_call)
                 root.add_func(_STOP, self._stop)
         except (wasmtime.WasmtimeError, ModuleRefused) as error:
             raise ModuleRejected(str(error)) from None
+        self._instances = Instances(running, loaded, linker, self._held, birth)
 
     def run(self, request: Request) -> Reply:
         """One call. Never raises for what a program does."""
+        self._let_go()
         kept, self._kept = self._kept, None
-        store, function = kept if kept is not None and request.keep else (self._store(request), None)
-        store.set_fuel(request.fuel)
-        store.set_epoch_deadline(ticks(request.wall_ms))
-        ending, output, detail = Ending.UNLINKED, b"", b""
-        self._inside, self._stopped = store, None
+        if kept is not None and not request.keep:
+            kept.close()
+            kept = None
+        self._stopped = None
         try:
-            ending, output, detail, function = self._call(store, function, request)
-            return Reply(
-                ending=ending,
-                exit_code=0,
-                fuel=request.fuel - self._left(store),
-                memory_bytes=self._held.grown(),
-                cpu_us=0,
-                output=output,
-                log=b"",
-                detail=detail,
-            )
+            instance = kept or self._instances.take(request.memory_bytes)
+        except Unmade as error:
+            return self._reply(*_ended(str(error), Ending.UNLINKED), fuel=0)
+        self._inside, self._spent = instance.store, instance
+        instance.store.set_fuel(request.fuel)
+        instance.store.set_epoch_deadline(ticks(request.wall_ms))
+        try:
+            ending, output, detail = self._said(instance, request)
         finally:
             self._inside = None
-            if request.keep and function is not None and ending is Ending.RETURNED:
-                self._kept = store, function
-            else:
-                store.close()
+        if request.keep and ending is Ending.RETURNED:
+            self._kept, self._spent = instance, None
+        return self._reply(ending, output, detail, fuel=request.fuel - self._left(instance.store))
 
-    def _store(self, request: Request) -> wasmtime.Store:
-        self._held.begin()
-        store = wasmtime.Store(self._engine)
-        store.set_limits(
-            memory_size=request.memory_bytes,
-            table_elements=TABLE_ELEMENTS,
-            instances=_INSTANCES,
-            tables=_TABLES,
-            memories=1,  # the component has one, so the limit is of all memory there is
+    def prepare(self, idle: Callable[[], bool]) -> None:
+        """Between two calls: let go of what the last one used, and make what the next one will."""
+        self._let_go()
+        if self._kept is None:
+            self._instances.make_ahead(idle)
+
+    def _let_go(self) -> None:
+        spent, self._spent = self._spent, None
+        if spent is not None:
+            spent.close()
+
+    def _reply(self, ending: Ending, output: bytes, detail: bytes, *, fuel: int) -> Reply:
+        return Reply(
+            ending=ending,
+            exit_code=0,
+            fuel=fuel,
+            memory_bytes=self._held.grown(),
+            cpu_us=0,
+            output=output,
+            log=b"",
+            detail=detail,
         )
-        self._complaints = Complaints()
-        config = wasmtime.WasiConfig()
-        config.stderr_custom = self._complaints.write
-        store.set_wasi(config)
-        return store
 
     def _left(self, store: wasmtime.Store) -> int:
         """The fuel that was left when the call ended."""
         return store.get_fuel() if self._stopped is None else self._stopped[1]
 
-    def _call(
-        self, store: wasmtime.Store, function: component.Func | None, request: Request
-    ) -> tuple[Ending, bytes, bytes, component.Func | None]:
-        """Call *function*, or that of a fresh instance; answers it, so that it can be called again."""
-        if function is None:
-            try:
-                function = self._linker.instantiate(store, self._component).get_func(store, _RUN)
-            except wasmtime.WasmtimeError as error:
-                return *self._ended(str(error), Ending.UNLINKED), None
-        if function is None:
-            return Ending.UNLINKED, b"", b"", None
-        return *self._said(store, function, request), function
-
-    def _said(self, store: wasmtime.Store, function: component.Func, request: Request) -> tuple[Ending, bytes, bytes]:
+    def _said(self, instance: Instance, request: Request) -> tuple[Ending, bytes, bytes]:
         try:
-            said = function(store, request.arguments.decode("utf-8"))
+            said = instance.run(instance.store, request.arguments.decode("utf-8"))
         except wasmtime.WasmtimeError as error:
-            return self._ended(str(error), Ending.TRAPPED)
+            if self._stopped is not None:
+                return self._stopped[0], b"", b""
+            return _ended(str(error), Ending.MEMORY if instance.complaints.of_memory else Ending.TRAPPED)
         if not isinstance(said, str):
             return Ending.BROKE_ABI, b"", b""
         output = said.encode("utf-8")
         return (Ending.OUTPUT, b"", b"") if len(output) > request.output_bytes else (Ending.RETURNED, output, b"")
-
-    def _ended(self, text: str, otherwise: Ending) -> tuple[Ending, bytes, bytes]:
-        if self._stopped is not None:
-            return self._stopped[0], b"", b""
-        for words, ending in _ENDINGS:
-            if words in text:
-                return ending, b"", b""
-        if self._complaints.of_memory:
-            return Ending.MEMORY, b"", b""
-        return otherwise, b"", cut(text.encode("utf-8", errors="replace"), DETAIL_CHARACTERS)
 
     def _stop(self, _store: object, limit: str) -> None:
         """End the call at its next instruction, whatever the program would catch."""
@@ -170,6 +130,8 @@ class SealedInterpreter:
             store.set_fuel(0)
 
     def _host_call(self, _store: object, name: str, payload: str) -> str | tuple[str, str]:
+        if self._inside is None:  # nobody's call: the parent would take what is said for an answer
+            return "host/broken", "there is no call"
         try:
             return self._host.call(name, payload.encode("utf-8")).decode("utf-8")
         except HostRefused as refused:
@@ -178,6 +140,14 @@ class SealedInterpreter:
             return "host/lost", "the host is gone"
         except Exception:  # noqa: BLE001 -- invariant 4
             return "host/broken", "the host could not answer"
+
+
+def _ended(text: str, otherwise: Ending) -> tuple[Ending, bytes, bytes]:
+    for words, ending in _ENDINGS:
+        if words in text:
+            return ending, b"", b""
+    detail = b"" if otherwise is Ending.MEMORY else cut(text.encode("utf-8", errors="replace"), DETAIL_CHARACTERS)
+    return otherwise, b"", detail
 
 
 def make(running: Engine, descriptor: int, birth: Birth, host: HostCalls) -> SealedInterpreter:

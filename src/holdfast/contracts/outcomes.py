@@ -33,6 +33,8 @@ class Link:
     name: str
     description: str = ""
     media_type: str | None = None
+    served: bool = False
+    """Whether it leads to an approved resource of its server, by the URI that is served for it; no tool says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

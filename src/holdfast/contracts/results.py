@@ -45,14 +45,21 @@ class AuditReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """The answer to one call. `output` is for the model; `content` and `structured` are clean but not wrapped."""
+    """The answer to one call. `output` is for the model; `content` and `structured` are clean but not wrapped.
+
+    `texts`, where there are any, are for the model too: the texts of `content` in order, each in an envelope of its own
+    (or in none, if the operator took it off). Resources and prompts have them, which hosts take apart.
+    """
 
     call_id: CallId
     tool: ToolName
     status: Status
     output: str
     content: tuple[Content, ...] = ()
+    texts: tuple[str, ...] = ()
     structured: Json = None
+    fits: bool = True
+    """False: the tool has an output schema, and `structured` as it may be shown does not fit it."""
     reason: Reason | None = None
     findings: tuple[Finding, ...] = ()
     decisions: tuple[Decision, ...] = ()

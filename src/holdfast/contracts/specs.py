@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
 from typing import Final, NewType, TypeAlias, assert_never, cast
 
 from .digests import Digest
@@ -71,12 +72,29 @@ class Wasm:
     """Which of the module's functions, where its convention has several; empty for the one of the tool's name."""
 
 
+class Method(StrEnum):
+    """What a call asks of an MCP server; the last three a server asks of its caller, in the middle of a call."""
+
+    TOOL = "tools/call"
+    RESOURCE = "resources/read"
+    PROMPT = "prompts/get"
+    COMPLETION = "completion/complete"
+    ELICITATION = "elicitation/create"
+    SAMPLING = "sampling/createMessage"
+    ROOTS = "roots/list"
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """Runs on an MCP server."""
 
     server: str
     tool: str
+    """The server's own name of the tool; empty for a method that is not `tools/call`."""
+    method: Method = Method.TOOL
+    """Each method but `tools/call` is one spec of its server, judged and recorded like a tool and listed as none."""
+    enveloped: bool = True
+    """False: the operator said that the host tells this server's words from instructions by itself."""
 
 
 RuntimeRef: TypeAlias = Builtin | Wasm | Upstream
@@ -155,7 +173,9 @@ def _written(runtime: RuntimeRef) -> str:
             return "builtin"
         case Wasm(module=module, abi=abi, function=function):
             return f"wasm:{abi}:{module}:{function}" if function else f"wasm:{abi}:{module}"
-        case Upstream(server=server, tool=tool):
+        case Upstream(server=server, tool=tool, method=Method.TOOL):
             return f"upstream:{server}:{tool}"
+        case Upstream(server=server, method=method):
+            return f"upstream:{server}:{method}"
         case _:
             assert_never(runtime)

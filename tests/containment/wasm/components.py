@@ -1,5 +1,6 @@
 """Components for the tests: built from Python by componentize-py, kept by the digest of their sources, or as text."""
 
+import fcntl
 import subprocess
 import sys
 import tempfile
@@ -26,16 +27,22 @@ def built_from(folder: Path) -> bytes:
     """The component of `world.wit` and `app.py` in *folder*, built once for as long as they stay what they are."""
     sources = {name: (folder / name).read_bytes() for name in ("world.wit", "app.py")}
     kept = KEPT / f"{folder.name}-{Digest.of(b''.join(sources.values())).hex[:16]}.wasm"
-    if not kept.exists():
-        KEPT.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=KEPT) as place:  # the interpreter leaves its caches beside what it reads
-            for name, data in sources.items():
-                (Path(place) / name).write_bytes(data)
-            tool = Path(sys.executable).with_name("componentize-py")
-            command = (str(tool), "-d", "world.wit", "componentize", "-p", ".", "app", "-o", "built.wasm")
-            subprocess.run(command, check=True, capture_output=True, cwd=place)
-            (Path(place) / "built.wasm").replace(kept)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"{kept.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that test, one builds it
+        if not kept.exists():
+            _build(sources, kept)
     return kept.read_bytes()
+
+
+def _build(sources: dict[str, bytes], kept: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=KEPT) as place:  # the interpreter leaves its caches beside what it reads
+        for name, data in sources.items():
+            (Path(place) / name).write_bytes(data)
+        tool = Path(sys.executable).with_name("componentize-py")
+        command = (str(tool), "-d", "world.wit", "componentize", "-p", ".", "app", "-o", "built.wasm")
+        subprocess.run(command, check=True, capture_output=True, cwd=place)
+        (Path(place) / "built.wasm").replace(kept)
 
 
 @cache

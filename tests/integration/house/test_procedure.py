@@ -10,11 +10,11 @@ import pytest
 from holdfast.contracts import (
     Completed,
     InternalError,
+    Json,
     Label,
     Principal,
     Status,
     Text,
-    ToolName,
 )
 from holdfast.safety.envelope import unwrap
 from holdfast.server.principals import OPERATOR
@@ -160,7 +160,9 @@ async def test_an_approval_for_other_arguments_or_another_caller_is_not_spent(wo
     await world.house.approvals.decide(asked.approval.id, Ruling.APPROVE, by=OPERATOR)
 
     other = await world.call("shell", {"argv": ["touch", "else"]}, approval=asked.approval.id)
-    thief = await world.call("shell", {"argv": ["touch", "made"]}, approval=asked.approval.id, principal=fresh())
+    stranger = fresh()
+    await world.taint(stranger)
+    thief = await world.call("shell", {"argv": ["touch", "made"]}, approval=asked.approval.id, principal=stranger)
     own = await world.call("shell", {"argv": ["touch", "made"]}, approval=asked.approval.id)
 
     assert (other.status, thief.status) == (Status.DENIED, Status.DENIED)
@@ -168,8 +170,19 @@ async def test_an_approval_for_other_arguments_or_another_caller_is_not_spent(wo
     assert sorted(path.name for path in world.workspace.iterdir()) == ["made"]
 
 
-async def test_the_intent_is_on_disk_before_an_effect(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runtime looks: its own intent is already synced."""
+@pytest.mark.parametrize(
+    ("tool", "arguments", "waits"),
+    [
+        ("file_write", {"path": "a", "content": "b"}, 1),
+        ("hash", {"path": "there"}, 1),  # it reads, under a condition that this call meets
+        ("hash", {"text": "b"}, 0),
+    ],
+)
+async def test_the_intent_is_on_disk_before_an_effect(
+    world: World, monkeypatch: pytest.MonkeyPatch, tool: str, arguments: dict[str, Json], waits: int
+) -> None:
+    """The runtime looks: its own intent is already synced. A call without effects waits at its end only."""
+    (world.workspace / "there").write_text("x")
     synced: list[int] = []
     real = type(world.house.audit.chain).durable
 
@@ -179,18 +192,17 @@ async def test_the_intent_is_on_disk_before_an_effect(world: World, monkeypatch:
 
     monkeypatch.setattr(type(world.house.audit.chain), "durable", watched)
     seen: list[int] = []
-    spec = world.house.registry.get(ToolName("file_write"))
-    assert spec is not None
 
     async def looking(_runtime: object, call: object) -> Completed:
         seen.extend(synced)
         return Completed(content=(Text(text="looked"),))
 
     monkeypatch.setattr("holdfast.sandbox.builtin.BuiltinRuntime.run", looking)
-    result = await world.call("file_write", {"path": "a", "content": "b"})
+    result = await world.call(tool, arguments)
 
     assert result.audit is not None
-    assert seen == [result.audit.seq - 1]
+    assert seen == [result.audit.seq - 1] * waits
+    assert synced[-1] == result.audit.seq
 
 
 async def test_without_an_outcome_record_there_is_no_result(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from holdfast.contracts import (
     Finding,
     Forbidden,
     InvalidRequest,
+    Json,
     Label,
     OperatorError,
     Principal,
@@ -168,6 +169,28 @@ class SmallScanning:
             end=at + 7,
         )
         return Scanned(findings=(finding,), text=text.replace("hunter2", "[redacted]"))
+
+
+class SmallUpstreams:
+    """Knows `files`, which is up, and `web`, which is not."""
+
+    def all(self) -> Sequence[dict[str, Json]]:
+        return [self._row("files", reason=None), self._row("web", reason="unreachable")]
+
+    def one(self, name: str, /) -> dict[str, Json] | None:
+        row = next((row for row in self.all() if row["name"] == name), None)
+        return None if row is None else row | {"definitions": []}
+
+    def _row(self, name: str, *, reason: str | None) -> dict[str, Json]:
+        return {
+            "name": name,
+            "reached": {"by": "command", "at": name},
+            "connected": reason is None,
+            "version": None if reason else "2025-11-25",
+            "breaker": "closed",
+            "reason": reason,
+            "counts": {"tool": {"approved": 2}},
+        }
 
 
 class SmallRegistrar:
@@ -359,6 +382,7 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
                 building=SmallBuilding(),
                 approvals=RecordedApprovals(approvals=approvals, rebinding=nothing_named, **shared),
                 leases=RecordedLeases(leases=Leases(store), catalogue=service, **shared),
+                upstreams=SmallUpstreams(),
                 sessions=sessions,
                 session_desk=RecordedSessions(sessions=sessions, audit=shared["audit"]),
                 session_tokens=issuer,

@@ -21,7 +21,7 @@ CHECKS: list[CheckFunction] = [
     response_schema_conformance,
     negative_data_rejection,
 ]
-EVERYTHING = ("call", "host", "approve", "register", "metrics")
+EVERYTHING = ("call", "host", "approve", "register", "metrics", "policy:read")
 
 
 def _document(world):
@@ -66,6 +66,7 @@ OPERATIONS = [
         "GET /v1/tools/{name}",
     ),
     *("GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}"),
+    *("GET /v1/upstreams", "GET /v1/upstreams/{name}"),
     *("GET /v1/leases", "POST /v1/leases", "DELETE /v1/leases/{id}"),
     *("GET /v1/sessions", "POST /v1/sessions", "GET /v1/sessions/{id}", "POST /v1/sessions/{id}/request"),
     "DELETE /v1/sessions/default",

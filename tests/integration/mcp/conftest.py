@@ -43,7 +43,13 @@ from holdfast.contracts import (
 from holdfast.contracts._mint import mint
 from holdfast.contracts.limits import UPSTREAM
 from holdfast.sandbox.mcp import McpRuntime, UpstreamConfig, Upstreams
+from holdfast.server.catalogue.lock import CatalogueLock
 from holdfast.server.mcp import Endpoint, HttpEndpoint
+from holdfast.server.store import Store
+from holdfast.server.store import Upstreams as Entries
+from holdfast.server.upstream_settings import UpstreamSettings
+from holdfast.server.upstreams.desk import UpstreamDesk
+from holdfast.tools.registry import Registry
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = ROOT / "tests" / "hostile"
@@ -74,11 +80,11 @@ class MemoryPins:
     async def get(self, upstream: str, /) -> Mapping[str, Digest]:
         return dict(self.held.get(upstream, {}))
 
-    async def put(self, upstream: str, tool: str, definition: Digest, /) -> None:
-        self.held.setdefault(upstream, {})[tool] = definition
+    async def put(self, upstream: str, definitions: Mapping[str, Digest], /, *, by: str) -> None:
+        self.held.setdefault(upstream, {}).update(definitions)
 
-    async def remove(self, upstream: str, tool: str, /) -> None:
-        self.held.get(upstream, {}).pop(tool, None)
+    async def remove(self, upstream: str, key: str, /) -> None:
+        self.held.get(upstream, {}).pop(key, None)
 
 
 @dataclass
@@ -154,21 +160,29 @@ class House:
 
     async def approve_all(self, name: str = "evil") -> None:
         diff = await self.upstreams.refresh(name)
-        await self.upstreams.approve(name, {e.tool: e.definition.digest for e in diff.entries if e.definition})
+        await self.upstreams.approve(
+            name, {e.key: e.definition.digest for e in diff.entries if e.definition}, by="tester"
+        )
 
     def spec(self, name: str):
         return next(spec for spec in self.upstreams.specs() if spec.name == name)
 
     async def call(
-        self, name: str, arguments: dict[str, object] | None = None, *, limits: Limits = UPSTREAM, spec=None
+        self,
+        name: str,
+        arguments: dict[str, object] | None = None,
+        *,
+        limits: Limits = UPSTREAM,
+        spec=None,
+        tenant: str = "t",
     ):
-        return await self.runtime.run(authorized(spec or self.spec(name), arguments or {}, limits))
+        return await self.runtime.run(authorized(spec or self.spec(name), arguments or {}, limits, tenant))
 
 
-def authorized(spec, arguments, limits):
+def authorized(spec, arguments, limits, tenant="t"):
     """What the gate mints, made by hand."""
-    principal = Principal(subject="alice", tenant=TenantId("t"), scopes=frozenset({Scope.CALL}))
-    session = Session(id=SessionId("s"), principal="alice", tenant=TenantId("t"), labels=frozenset())
+    principal = Principal(subject="alice", tenant=TenantId(tenant), scopes=frozenset({Scope.CALL}))
+    session = Session(id=SessionId("s"), principal="alice", tenant=TenantId(tenant), labels=frozenset())
     return mint(
         {
             "call_id": CallId("c"),
@@ -209,7 +223,43 @@ def serve():
     return serving
 
 
+def hostile(kind: str, name: str = "evil", *more: str) -> UpstreamSettings:
+    """The entry of a server that misbehaves as *kind* says."""
+    return UpstreamSettings(name=name, command=(sys.executable, str(HOSTILE / "stdio_upstream.py"), kind, *more))
+
+
+@contextlib.asynccontextmanager
+async def desk_on(folder: Path, *configured: UpstreamSettings, lock: Path | None = None, approver: str = "anyone"):
+    """The operator's desk of MCP servers over a store in *folder*, without the rest of a house."""
+    store = await Store.open(f"sqlite:///{folder / 'holdfast.db'}")
+    desk = UpstreamDesk(
+        entries=Entries(store),
+        lock=CatalogueLock(lock or folder / "holdfast.lock"),
+        start=Starter(),
+        registry=Registry(),
+        refit=lambda _specs: None,
+        approver=approver,
+    )
+    try:
+        await desk.open(configured)
+        yield desk
+    finally:
+        await desk.close()
+        await store.close()
+
+
+@pytest.fixture
+def open_desk():
+    return desk_on
+
+
+@pytest.fixture
+def entry():
+    return hostile
+
+
 ALICE = Principal(subject="alice", tenant=TenantId("t"), scopes=frozenset({Scope.CALL}))
+CAROL = Principal(subject="carol", tenant=TenantId("t"), scopes=frozenset({Scope.AUDIT}))
 BOB = Principal(subject="bob", tenant=TenantId("t"), scopes=frozenset({Scope.CALL}))
 
 
@@ -229,7 +279,7 @@ class SmallService:
         specs = list(OWN.values()) + (list(self.house.upstreams.specs()) if self.house else [])
         return [spec for spec in specs if spec.name not in self.hidden.get(principal.subject, set())]
 
-    async def execute(self, call, principal, /):
+    async def execute(self, call, principal, /, *, line=None):
         self.calls.append((call.tool, dict(call.arguments), call.approval))
         ended = "cancelled"
         try:
@@ -298,13 +348,16 @@ class SmallService:
         )
 
 
+RICH_SCHEMA = {"type": "object", "properties": {"n": {"type": "integer", "x-mcp-header": "N"}}, "required": ["n"]}
+
+
 def _own_spec(name):
     schema = {"type": "object", "properties": {"text": {"type": "string", "x-mcp-header": "Text"}}}
     return ToolSpec(
         name=ToolName(name),
         description=f"the tool {name}",
         input_schema=schema,
-        output_schema={"type": "object"},
+        output_schema=RICH_SCHEMA if name == "rich" else None,
         effects=frozenset(),
         runtime=Builtin(),
         limits=UPSTREAM,
@@ -321,7 +374,7 @@ def small_service():
 
 @pytest.fixture
 def people():
-    return {"alice": ALICE, "bob": BOB}
+    return {"alice": ALICE, "bob": BOB, "carol": CAROL}
 
 
 def authenticated(app):
@@ -331,7 +384,7 @@ def authenticated(app):
         if scope["type"] == "http":
             headers = dict(scope["headers"])
             who = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
-            principal = {"alice": ALICE, "bob": BOB}.get(who)
+            principal = {"alice": ALICE, "bob": BOB, "carol": CAROL}.get(who)
             scope = {**scope} if principal is None else {**scope, "holdfast.principal": principal}
         await app(scope, receive, send)
 
@@ -343,8 +396,8 @@ def mcp_http(serve):
     """Our MCP server over HTTP, and its address."""
 
     @contextlib.asynccontextmanager
-    async def open_(service):
-        endpoint = Endpoint(service, version="1")
+    async def open_(service, **options):
+        endpoint = Endpoint(service, version="1", **options)
         http = HttpEndpoint(endpoint)
         async with http.running(), serve(authenticated(http), lifespan="off") as url:
             yield endpoint, f"{url}/mcp"

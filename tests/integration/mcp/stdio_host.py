@@ -3,7 +3,20 @@
 import asyncio
 import sys
 
-from holdfast.contracts import Principal, Scope, Status, TenantId, ToolName, ToolResult, ToolSpec
+from holdfast.contracts import (
+    Method,
+    Offers,
+    Principal,
+    Resource,
+    ResourceOffer,
+    Scope,
+    Status,
+    TenantId,
+    Text,
+    ToolName,
+    ToolResult,
+    ToolSpec,
+)
 from holdfast.contracts.limits import BUILTIN
 from holdfast.contracts.specs import Builtin
 from holdfast.server.mcp import Endpoint, run_stdio
@@ -17,12 +30,30 @@ SPEC = ToolSpec(
     limits=BUILTIN,
 )
 
+FORM = {"mode": "form", "message": "who?", "requestedSchema": {"type": "object", "properties": {}}}
+
 
 class Echo:
     def visible(self, _principal, /):
         return [SPEC]
 
-    async def execute(self, call, principal, /):
+    def offers(self, _principal, /):
+        return Offers(resources=(ResourceOffer(uri="memo://one", name="one"),))
+
+    def place(self, method, served, /):
+        known = method is Method.RESOURCE and served == "memo://one"
+        return (ToolName("resources__read"), served) if known else None
+
+    async def execute(self, call, principal, /, *, line=None):
+        if call.tool == "resources__read":
+            body = Resource(uri="memo://one", body=Text(text="raw"))
+            return ToolResult(
+                call_id=call.id, tool=call.tool, status=Status.OK, output="", content=(body,), texts=("<e>one</e>",)
+            )
+        if "ask" in call.arguments:
+            await line.progress(1, 2, "asking")
+            answer = await line.ask(Method.ELICITATION, FORM)
+            return ToolResult(call_id=call.id, tool=call.tool, status=Status.OK, output=str(answer["content"]))
         print("a stray line on standard output", flush=True)
         print("another that waits in its buffer")
         text = f"{principal.subject}: {call.arguments.get('text')}"

@@ -8,6 +8,7 @@ import pytest
 from holdfast.contracts import Completed, Failed, LimitName, Stopped, Text
 from holdfast.contracts.limits import UPSTREAM
 from holdfast.sandbox.mcp import UpstreamConfig
+from holdfast.sandbox.mcp.wire.resuming import MAX_RESUMES
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +114,41 @@ async def test_a_server_that_is_not_there_is_unreachable(house, hostile):
 
     assert isinstance(outcome, Failed)
     assert outcome.code == "upstreams/unreachable"
+
+
+@pytest.fixture
+def asked():
+    """Where the server was asked to go on from, each time."""
+    import http_upstream
+
+    http_upstream.ASKED.clear()
+    return http_upstream.ASKED
+
+
+async def test_a_stream_that_ends_before_its_answer_is_taken_up_where_its_server_said(house, hostile, asked):
+    await hostile("polls")
+
+    outcome = await house.call("evil__echo", {"text": "hello"})
+
+    assert isinstance(outcome, Completed)
+    assert outcome.content == (Text(text="hello"),)
+    assert asked == ["place-1", "place-1"]
+
+
+async def test_a_stream_that_is_taken_up_may_not_answer_another_request(house, hostile, asked):
+    await hostile("polls-elsewhere")
+
+    outcome = await house.call("evil__echo")
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "upstreams/protocol"
+
+
+async def test_a_stream_that_never_answers_is_taken_up_so_often_and_no_more(house, hostile, asked):
+    await hostile("polls-forever")
+
+    outcome = await house.call("evil__echo")
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "upstreams/closed"
+    assert len(asked) == MAX_RESUMES

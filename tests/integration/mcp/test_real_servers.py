@@ -106,7 +106,7 @@ async def test_a_server_sees_nothing_of_our_environment(confined, monkeypatch, e
 
     assert isinstance(outcome, Completed)
     seen = json.loads(outcome.content[0].text)
-    assert seen == {"GREETING": "hello", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    assert seen == {"GREETING": "hello", "PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 async def test_a_server_reads_its_script_and_what_it_was_granted_and_nothing_else(confined, tmp_path):
@@ -189,7 +189,7 @@ async def test_a_server_over_its_memory_limit_is_ended_and_its_operator_reads_wh
 
 async def test_closing_ends_every_child(confined):
     await join(confined, timekeeper("one"), timekeeper("two"))
-    children = [confined.upstreams.connection(name)._latest.child for name in ("one", "two")]
+    children = [confined.upstreams.connection(name).child for name in ("one", "two")]
 
     await confined.upstreams.close()
 

@@ -11,6 +11,7 @@ from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 from holdfast.contracts import InternalError, InvalidRequest, NotFound
+from holdfast.server.mcp.sessions import MAX_SESSIONS_EACH
 
 pytestmark = pytest.mark.anyio
 
@@ -98,8 +99,10 @@ async def test_a_listing_is_for_its_caller_alone_and_for_now(mcp_http, small_ser
 
     assert listing.ttl_ms == 0
     assert listing.cache_scope == "private"
-    assert all(tool.output_schema is None for tool in listing.tools)
-    assert "x-mcp-header" not in json.dumps([tool.input_schema for tool in listing.tools])
+    promised = {tool.name: tool.output_schema for tool in listing.tools if tool.output_schema is not None}
+    assert list(promised) == ["rich"]
+    assert promised["rich"]["required"] == ["n"]
+    assert "x-mcp-header" not in json.dumps([[tool.input_schema, tool.output_schema] for tool in listing.tools])
 
 
 async def test_a_call_does_not_list_the_tools_first(mcp_http, small_service):
@@ -183,6 +186,22 @@ async def test_a_handshake_session_of_one_principal_does_not_exist_for_another(m
 
     assert own.status_code == 200
     assert others.status_code == 404
+
+
+async def test_one_handshake_session_too_many_ends_the_oldest_of_the_same_principal(mcp_http, small_service):
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
+    client = {"clientInfo": {"name": "x", "version": "1"}}
+    hello["params"] = {"protocolVersion": "2025-11-25", "capabilities": {}, **client}
+    body = b'{"jsonrpc":"2.0","id":2,"method":"tools/list"}'
+    async with mcp_http(small_service()) as (_endpoint, url):
+        people = ["bob", *["alice"] * (MAX_SESSIONS_EACH + 1)]
+        opened = [(await post(url, json.dumps(hello).encode(), who)).headers["mcp-session-id"] for who in people]
+        asked = [
+            (await post(url, body, people[which], **{"mcp-session-id": opened[which]})).status_code
+            for which in (0, 1, 2, -1)
+        ]
+
+    assert asked == [200, 404, 200, 200]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mcp.types as t
 import pytest
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 HOST = Path(__file__).parent / "stdio_host.py"
@@ -32,6 +33,35 @@ async def test_a_client_of_either_era_lists_and_calls(mode):
 
     assert [tool.name for tool in tools] == ["echo"]
     assert [result.content[0].text for result in results] == [f"operator: {n}" for n in range(20)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_of_either_era_reads_hears_and_is_asked(mode):
+    heard = []
+
+    async def hear(done, total, message):
+        heard.append((done, total, message))
+
+    async def answer(_ctx, _params):
+        return t.ElicitResult(action="accept", content={"name": "ada"})
+
+    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230 -- the SDK wants a file
+        parameters = StdioServerParameters(command=sys.executable, args=[str(HOST)])
+        async with (
+            asyncio.timeout(60),
+            Client(stdio_client(parameters, nowhere), mode=mode, cache=None, elicitation_callback=answer) as spoken,
+        ):
+            listed = (await spoken.list_resources()).resources
+            read = await spoken.read_resource("memo://one")
+            with pytest.raises(MCPError, match="no such resource"):
+                await spoken.read_resource("memo://two")
+            asked = await spoken.call_tool("echo", {"ask": True}, progress_callback=hear)
+
+    assert [one.uri for one in listed] == ["memo://one"]
+    assert read.contents[0].text == "<e>one</e>"
+    assert asked.content[0].text == "{'name': 'ada'}"
+    assert heard == [(1, 2, "asking")]
 
 
 def spoken_to(lines: bytes) -> tuple[list[dict[str, object]], str]:

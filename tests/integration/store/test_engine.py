@@ -5,7 +5,8 @@ import sqlite3
 import stat
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import create_engine, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from holdfast.contracts import OperatorError
 from holdfast.server.store import Store, schema
@@ -129,4 +130,26 @@ async def test_an_error_of_the_database_does_not_quote_values(store):
 async def test_a_store_in_memory_works_too():
     store = await Store.open("sqlite://")
     assert await store.rows(select(schema.schema_version))
+    await store.close()
+
+
+async def test_a_glance_sees_what_is_committed_and_can_change_nothing(store):
+    row = insert(schema.upstreams).values(name="a", entry="{}", added_by="me", added_at=1.0)
+    assert not await store.glance(select(schema.upstreams))
+    await store.change(row)
+
+    assert [row["name"] for row in await store.glance(select(schema.upstreams))] == ["a"]
+    with store._glances.connect() as connection, pytest.raises(OperationalError, match="readonly"):
+        connection.execute(insert(schema.upstreams).values(name="b", entry="{}", added_by="me", added_at=1.0))
+
+
+async def test_a_glance_that_cannot_be_had_becomes_an_ordinary_read(store, tmp_path):
+    store._glances = create_engine(f"sqlite:///{tmp_path / 'no' / 'folder.db'}")
+
+    assert await store.glance(select(schema.schema_version))
+
+
+async def test_a_store_in_memory_is_glanced_at_like_any():
+    store = await Store.open("sqlite://")
+    assert await store.glance(select(schema.schema_version))
     await store.close()

@@ -21,7 +21,6 @@ from holdfast.contracts import (
 from holdfast.server.store import (
     Begun,
     Idempotency,
-    PinState,
     Places,
     Replayed,
     Sessions,
@@ -169,55 +168,39 @@ def upstreams(store, clock):
     return Upstreams(store, clock=clock)
 
 
-async def test_only_the_definition_that_was_looked_at_can_be_approved(upstreams):
-    """A server that changes its tool between the look and the yes gets a no."""
+async def test_the_definition_kept_is_the_one_approved_last(upstreams):
     await upstreams.put("git", {"command": ["a"]}, by="me")
-    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
-    await upstreams.saw("git", "log", digest=TWO, definition={"v": 2})
+    await upstreams.keep("git", "log", digest=ONE, definition={"v": 1}, by="me")
+    await upstreams.keep("git", "log", digest=TWO, definition={"v": 2}, by="you")
 
-    with pytest.raises(Conflict):
-        await upstreams.approve("git", "log", ONE, by="me")
-    assert (await upstreams.pair("git", "log")).approved is None
-    pin = await upstreams.approve("git", "log", TWO, by="me")
+    pins = await upstreams.pins("git")
 
-    assert (pin.state, pin.definition) == (PinState.APPROVED, {"v": 2})
+    assert {key: (pin.digest, pin.definition, pin.approved_by) for key, pin in pins.items()} == {
+        "log": (TWO, {"v": 2}, "you")
+    }
 
 
-async def test_a_changed_definition_waits_beside_the_approved_one(upstreams):
+async def test_of_another_program_under_the_same_name_nothing_is_kept(upstreams):
     await upstreams.put("git", {"command": ["a"]}, by="me")
-    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
-    await upstreams.approve("git", "log", ONE, by="me")
-
-    pair = await upstreams.saw("git", "log", digest=TWO, definition={"v": 2})
-    assert (pair.approved.digest, pair.seen.digest) == (ONE, TWO)
-    pair = await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
-
-    assert (pair.approved.digest, pair.seen) == (ONE, None)
+    await upstreams.keep("git", "log", digest=ONE, definition={"v": 1}, by="me")
+    await upstreams.put("git", {"command": ["a"]}, by="me")
     assert set(await upstreams.pins("git")) == {"log"}
-
-
-async def test_another_program_under_the_same_name_has_nothing_approved(upstreams):
-    await upstreams.put("git", {"command": ["a"]}, by="me")
-    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
-    await upstreams.approve("git", "log", ONE, by="me")
-    await upstreams.put("git", {"command": ["a"]}, by="me")
-    assert (await upstreams.pair("git", "log")).approved is not None
 
     await upstreams.put("git", {"command": ["b"]}, by="me")
 
-    assert (await upstreams.pair("git", "log")).approved is None
+    assert await upstreams.pins("git") == {}
 
 
-async def test_an_upstream_is_removed_with_its_pins(upstreams, store):
+async def test_an_upstream_is_removed_with_its_definitions(upstreams, store):
     await upstreams.put("git", {"command": ["a"]}, by="me")
-    await upstreams.saw("git", "log", digest=ONE, definition={"v": 1})
+    await upstreams.keep("git", "log", digest=ONE, definition={"v": 1}, by="me")
 
     await upstreams.remove("git")
 
     assert await upstreams.list() == ()
     assert not await store.rows(select(schema.pins))
     with pytest.raises(NotFound):
-        await upstreams.saw("git", "log", digest=ONE, definition={})
+        await upstreams.keep("git", "log", digest=ONE, definition={}, by="me")
     with pytest.raises(NotFound):
         await upstreams.remove("git")
 

@@ -11,13 +11,14 @@ from holdfast.safety.policy import PolicyBundle
 from holdfast.sandbox.builtin import BuiltinRuntime
 from holdfast.sandbox.workspace import WorkspaceBroker
 from holdfast.server.assembly import Dispatching, State, build_layers, ground_of, open_state
-from holdfast.server.config import AuditSettings, LimitSettings, Settings, StoreSettings, UpstreamSettings
+from holdfast.server.config import AuditSettings, LimitSettings, Settings, StoreSettings
 from holdfast.server.data_dir import DataDir
 from holdfast.server.dispatch import Dispatcher, KeptOutputs, Layers, Runtimes
 from holdfast.server.metrics import Metrics
 from holdfast.server.policies import PROFILES, read_policy_files
 from holdfast.server.scrubbing import DetectorScrubber
 from holdfast.server.store import Approval
+from holdfast.server.upstream_settings import UpstreamSettings
 from holdfast.tools.builtin import echo, file_grep, file_list, file_read, file_write, output_read
 from holdfast.tools.registry import Registry
 

@@ -47,3 +47,16 @@ def test_a_name_from_outside_is_never_a_row():
     assert "made-up" not in text
     assert "a_name_from_outside" not in text
     assert 'holdfast_denials_total{layer="other"} 100.0' in text
+
+
+def test_upstreams_are_counted_by_breaker_whenever_somebody_reads():
+    metrics, states = Metrics(), ["closed", "open"]
+    metrics.watch_upstreams(states.count, ("closed", "open", "half-open"))
+    before = metrics.render().decode()
+    states[0] = "open"
+
+    after = metrics.render().decode()
+
+    assert 'holdfast_upstreams{breaker="closed"} 1.0' in before
+    assert 'holdfast_upstreams{breaker="open"} 2.0' in after
+    assert 'holdfast_upstreams{breaker="half-open"} 0.0' in after

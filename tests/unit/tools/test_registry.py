@@ -1,13 +1,16 @@
 """The registry never holds two tools a reader could take for one another, and readers never see half a change."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.contracts import Builtin, Effect, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts import Builtin, Effect, Method, OperatorError, ToolName, ToolSpec, Upstream
 from holdfast.contracts.limits import BUILTIN, UPSTREAM
+from holdfast.sandbox.mcp import UpstreamConfig, reserved_name
+from holdfast.sandbox.mcp.config import Prefix
 from holdfast.tools.builtin import echo
 from holdfast.tools.formats import ListFormat
 from holdfast.tools.registry import BUILTIN_NAMES, Registry
@@ -62,6 +65,18 @@ def test_a_duplicate_or_look_alike_is_refused_and_changes_nothing(name: str) -> 
 def test_the_name_of_a_built_in_tool_is_never_given_away_even_if_that_is_off(name: str) -> None:
     with pytest.raises(OperatorError):
         Registry().add(_spec(name))
+
+
+@pytest.mark.parametrize("method", [one for one in Method if one is not Method.TOOL])
+def test_no_tool_has_the_name_of_what_a_server_is_asked_besides_tools(method: Method) -> None:
+    for prefix in Prefix:
+        config = UpstreamConfig(name="my-notes", command=("x",), prefix=prefix)
+        name = reserved_name(config, method)
+        for like in (name, name.upper(), name.replace("__", "--")):
+            with pytest.raises(OperatorError):
+                Registry().add(_spec(like))
+        Registry().add(replace(_spec("x"), name=name, runtime=Upstream(server="my-notes", tool="", method=method)))
+    Registry().add(_spec("my-notes__resources__reader"))
 
 
 def test_built_in_tools_come_in_by_their_own_door() -> None:

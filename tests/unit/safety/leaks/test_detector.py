@@ -219,3 +219,23 @@ def test_the_mark_of_a_redaction_gives_what_follows_no_meaning(detector: LeakDet
     assert detector.scan([f"[REDACTED:alibaba-named-key] {value.lower()}"], Where.OUTPUT) == ()
     assert detector.scan([f"[REDACTED:no-such-rule] api_key {value}"], Where.OUTPUT) != ()
     assert detector.scan([f"[REDACTED:alibaba-named-key]{GITHUB}"], Where.OUTPUT) != ()
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u200d", "\U000e0041"])
+@pytest.mark.parametrize("where", [Where.ARGUMENTS, Where.OUTPUT])
+def test_characters_nobody_sees_split_no_credential(detector: LeakDetector, unseen: str, where: Where) -> None:
+    text = f"use {unseen.join(GITHUB)} now"
+
+    (found,) = detector.scan([text], where)
+
+    assert text[found.start : found.end].replace(unseen, "") == GITHUB
+    assert found.action is (Action.DENY if where is Where.ARGUMENTS else Action.REDACT)
+
+
+def test_one_unseen_character_anywhere_in_it_is_enough_to_look_again(detector: LeakDetector) -> None:
+    for place in range(1, len(GITHUB)):
+        text = f"\u00e9 {GITHUB[:place]}\u200b{GITHUB[place:]} \u200b\u00e9"
+
+        found = detector.scan(["plain", text], Where.OUTPUT)
+
+        assert any(text[one.start : one.end].replace("\u200b", "") == GITHUB for one in found if one.part == 1), place

@@ -1,10 +1,12 @@
 """A policy set that is not fully labelled, does not fit its tools or fails its cases is not loaded, and says why."""
 
+from dataclasses import replace
+
 import pytest
 from tests.oracle.policy_world import DENIED_CASE, READ, foreign, load, request, tool
 
-from holdfast.contracts import Effect, OperatorError
-from holdfast.safety.policy import Allowed, ApprovalLevel, PolicyBundle
+from holdfast.contracts import Effect, OperatorError, Upstream
+from holdfast.safety.policy import Allowed, ApprovalLevel, Denied, PolicyBundle
 
 PERMIT = '@id("all") @reason("all") permit (principal, action, resource) when { principal.scopes.contains("call") };\n'
 
@@ -217,6 +219,27 @@ def test_a_registered_tool_stands_in_for_the_sample_of_its_name() -> None:
         '@id("quiet") @reason("r") forbid (principal, action, resource) unless { resource.effects.isEmpty() };',
         cases=cases,
     )
+
+
+def test_a_servers_own_name_for_a_tool_is_no_sample_by_chance() -> None:
+    """A wrapped server is served under its own names: its `read` is not the one that the cases are about."""
+    cases = (
+        "profiles: [p]\ntools: [{name: read, effects: [], input: {type: object, properties: {path: {type: string}}}}]\n"
+        "cases:\n  - {name: one, call: read, with: {path: a}, expect: allow, by: all}\n"
+        "  - {name: two, call: read, with: {path: a}, as: {scopes: [audit]}, expect: deny}\n"
+    )
+    permit = (
+        '@id("all") @reason("all") permit (principal, action, resource)'
+        ' when { resource.effects.isEmpty() && principal.scopes.contains("call") };'
+    )
+    theirs = replace(READ, runtime=Upstream("wrapped", "read"))
+    assert theirs.effects
+
+    bundle = load(permit, theirs, cases=cases)
+
+    assert isinstance(bundle.decide(request(theirs, {"path": "a"})), Denied)
+    with pytest.raises(OperatorError):
+        load(permit, READ, cases=cases)
 
 
 def test_a_sample_without_declared_effects_has_all_of_them() -> None:

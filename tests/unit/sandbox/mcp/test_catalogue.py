@@ -4,7 +4,9 @@ import pytest
 
 from holdfast.contracts import Digest
 from holdfast.sandbox.mcp import PinState, UpstreamConfig, reconcile, spec_of
-from holdfast.sandbox.mcp.definitions import MAX_OBJECTS, read
+from holdfast.sandbox.mcp.catalogue.definitions import MAX_OBJECTS
+from holdfast.sandbox.mcp.catalogue.definitions import read as read_tools
+from holdfast.sandbox.mcp.catalogue.offered import joined
 
 CONFIG = UpstreamConfig(name="files", command=("x",))
 TOOL = {
@@ -12,6 +14,10 @@ TOOL = {
     "description": "reads",
     "inputSchema": {"type": "object", "properties": {"p": {"type": "string"}}},
 }
+
+
+def read(config, raw):
+    return joined([read_tools(config, raw)])
 
 
 def only(raw):
@@ -156,7 +162,7 @@ def test_a_tool_is_new_then_approved_then_changed_then_removed():
 def test_a_renamed_tool_is_new_under_its_new_name():
     diff = reconcile({"read": only(TOOL).digest}, read(CONFIG, [{**TOOL, "name": "read2"}]))
 
-    assert {entry.tool: entry.state for entry in diff.entries} == {"read": PinState.REMOVED, "read2": PinState.NEW}
+    assert {entry.key: entry.state for entry in diff.entries} == {"read": PinState.REMOVED, "read2": PinState.NEW}
     assert diff.approved() == ()
 
 

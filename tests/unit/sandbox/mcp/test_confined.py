@@ -53,7 +53,7 @@ def test_the_environment_is_what_the_entry_says_and_a_path(monkeypatch):
 
     spec = child_spec(UpstreamConfig(name="a", command=("/bin/sh",), env=(("A", "b"),)))
 
-    assert dict(spec.env) == {"PATH": "/usr/local/bin:/usr/bin:/bin", "A": "b"}
+    assert dict(spec.env) == {"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", "A": "b"}
 
 
 def test_a_program_that_is_not_there_is_refused():

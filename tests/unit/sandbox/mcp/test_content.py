@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.contracts import Blob, Completed, Failed, LimitName, Link, Refused, Resource, Stopped, Text
+from holdfast.contracts import Blob, Completed, Failed, LimitName, Link, Method, Resource, Stopped, Text
 from holdfast.contracts.limits import UPSTREAM
-from holdfast.sandbox.mcp.content import outcome_of
+from holdfast.sandbox.mcp.content import Reading, outcome_of
 
 PNG = base64.b64encode(b"\x89PNG").decode()
 
 
-def outcome(result, limits=UPSTREAM):
-    return outcome_of(result, limits, ("mcp",))
+def outcome(result, limits=UPSTREAM, *, method=Method.TOOL, reach="x+{}".format, prefix="x+"):
+    return outcome_of(method, result, Reading(limits=limits, isolation=("mcp",), reach=reach, prefix=prefix))
 
 
 def test_every_kind_of_content_is_taken():
@@ -69,8 +69,8 @@ def test_a_result_out_of_shape_is_a_protocol_error(result):
     assert isinstance(outcome(result), Failed)
 
 
-def test_a_result_that_wants_input_is_refused():
-    assert isinstance(outcome({"resultType": "input_required", "inputRequests": {}}), Refused)
+def test_a_result_that_wants_input_is_never_taken_for_an_answer():
+    assert isinstance(outcome({"resultType": "input_required", "inputRequests": {}}), Failed)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,52 @@ def test_more_than_is_kept_stops_the_call(result):
 
     assert isinstance(taken, Stopped)
     assert taken.limit is LimitName.OUTPUT
+
+
+def link(uri):
+    return {"content": [{"type": "resource_link", "uri": uri, "name": "n"}]}
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://example.com/a", "file:///etc/passwd", "memo://two", "javascript:alert(1)", "HTTP://x", " https://x", ""],
+)
+def test_a_link_leads_to_a_page_or_to_an_approved_resource(uri):
+    taken = outcome(link(uri), reach={"memo://one": "x+memo://one"}.get)
+
+    assert [type(block) for block in taken.content] == [Text]
+    assert uri == "" or uri not in taken.content[0].text
+
+
+def test_a_link_to_an_approved_resource_is_the_served_one():
+    reach = {"memo://one": "x+memo://one"}.get
+
+    assert outcome(link("memo://one"), reach=reach).content[0].uri == "x+memo://one"
+    assert outcome(link("memo://one"), reach=reach).content[0].served
+    assert outcome(link("https://example.com/a"), reach=reach).content[0].uri == "https://example.com/a"
+    assert not outcome(link("https://example.com/a"), reach=reach).content[0].served
+
+
+@pytest.mark.parametrize("uri", ["javascript:alert(1)", "data:text/html,x", "VBScript:x"])
+def test_a_document_that_is_here_has_no_name_that_runs(uri):
+    result = {"content": [{"type": "resource", "resource": {"uri": uri, "text": "t"}}]}
+
+    assert outcome(result, reach=lambda _uri: None, prefix="").content[0].uri == "holdfast:resource"
+    assert outcome(result).content[0].uri == f"x+{uri}"
+
+
+@pytest.mark.parametrize(
+    ("method", "result"),
+    [
+        (Method.RESOURCE, {}),
+        (Method.RESOURCE, {"contents": [{"uri": "a:b"}]}),
+        (Method.RESOURCE, {"contents": [{"uri": "a:b", "text": "t", "blob": ""}]}),
+        (Method.PROMPT, {"messages": [{"role": "system", "content": {"type": "text", "text": "x"}}]}),
+        (Method.PROMPT, {"messages": [{"role": "user", "content": {"type": "unknown"}}]}),
+        (Method.COMPLETION, {"completion": {"values": [1]}}),
+        (Method.COMPLETION, {"completion": {"values": ["x"] * 101}}),
+        (Method.COMPLETION, {}),
+    ],
+)
+def test_an_answer_out_of_shape_is_none(method, result):
+    assert isinstance(outcome(result, method=method), Failed)

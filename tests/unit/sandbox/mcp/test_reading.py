@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from holdfast.contracts import MalformedJson, TooLarge
 from holdfast.sandbox.mcp.answers import MAX_MESSAGE_BYTES, Answered, Asked, Errored, Noticed, read_message
-from holdfast.sandbox.mcp.events import EventLines, event_of
 from holdfast.sandbox.mcp.faults import Fault, Marks
-from holdfast.sandbox.mcp.screen import BURST_BYTES, BURST_MESSAGES, LIST_CHANGED, Screen
+from holdfast.sandbox.mcp.wire.events import EventLines, event_of
+from holdfast.sandbox.mcp.wire.screen import BURST_BYTES, BURST_MESSAGES, CHANGES, Screen
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_event_without_end_is_given_up_on(chunk):
 
 def test_the_allowance_for_unasked_messages_ends_and_comes_back_with_time():
     now = [0.0]
-    screen = Screen(changed=lambda: None, clock=lambda: now[0])
+    screen = Screen(changed=lambda _kinds: None, clock=lambda: now[0])
 
     assert all(screen.spend(1) for _ in range(BURST_MESSAGES))
     assert not screen.spend(1)
@@ -100,7 +100,7 @@ def test_the_allowance_for_unasked_messages_ends_and_comes_back_with_time():
 
 
 def test_an_answer_restores_the_allowance():
-    screen = Screen(changed=lambda: None, clock=lambda: 0.0)
+    screen = Screen(changed=lambda _kinds: None, clock=lambda: 0.0)
     for _ in range(BURST_MESSAGES):
         screen.spend(1)
 
@@ -110,12 +110,15 @@ def test_an_answer_restores_the_allowance():
 
 
 def test_only_notices_with_a_reader_pass():
-    heard = []
-    screen = Screen(changed=lambda: heard.append(1))
+    heard, updated = [], []
+    screen = Screen(changed=heard.append, updated=updated.append)
 
-    assert screen.passes(Noticed(method=LIST_CHANGED, params={}))
+    for method in CHANGES:
+        assert screen.passes(Noticed(method=method, params={}))
+    assert screen.passes(Noticed(method="notifications/resources/updated", params={"uri": "memo://one"}))
     assert not screen.passes(Noticed(method="notifications/message", params={"data": "x"}))
-    assert heard == [1]
+    assert heard == list(CHANGES.values())
+    assert updated == ["memo://one"]
 
 
 def test_a_fault_is_known_by_its_mark_alone():

@@ -1,0 +1,1 @@
+"""Many clients at once with broken servers among good ones: others are unaffected, and memory is bounded."""
