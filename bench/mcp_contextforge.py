@@ -52,6 +52,8 @@ async def contextforge(url: str, folder: Path, *, stateful: bool) -> AsyncGenera
 
 def _settings(folder: Path, *, stateful: bool) -> dict[str, str]:
     return os.environ | {
+        "RATE_LIMITING_ENABLED": "false",
+        "TOOL_RATE_LIMIT": "1000",
         "AUTH_ENCRYPTION_SECRET": secrets.token_hex(32),
         "BASIC_AUTH_PASSWORD": "Aa1-" + secrets.token_hex(16),
         "CACHE_TYPE": "memory",
