@@ -76,7 +76,7 @@ def openai_model() -> Any:
             return ModelResponse(output=[said], usage=Usage(), response_id=None)
 
         def stream_response(self, *_arguments: Any, **_more: Any) -> Any:
-            raise NotImplementedError
+            raise AssertionError("the example asks for whole answers; a script has no stream to give")
 
     return Scripted()
 

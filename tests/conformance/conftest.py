@@ -7,5 +7,6 @@ from . import sdk_source, suite
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
+    """Without the npm registry a user's machine leaves the suite out, loudly; where nothing may be skipped it fails."""
     if not suite.PACKAGE.exists() or not sdk_source.SERVER.exists():
-        pytest.skip("`make test` installs the suite and the SDK's source")
+        pytest.skip("the suite or the SDK's source is not here: `make test` installs both, and CI fails without")
