@@ -6,15 +6,16 @@ BIN    := $(VENV)/bin
 NPM    := .tools/npm
 CLIENTS := .tools/clients
 SDK    := .tools/sdk
+SCHEMAS := .tools/schemas
 JOBS   ?= 2
 
-.PHONY: demo test check conformance sabotage bench bench-others runner clean
+.PHONY: demo test check fuzz conformance sabotage bench bench-others runner clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
 	@$(BIN)/holdfast demo
 
-test: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed $(CLIENTS)/.installed
+test: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed $(SCHEMAS)/.installed $(CLIENTS)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST)
 
 check: $(VENV)/.checked $(VENV)/.tested
@@ -27,6 +28,10 @@ check: $(VENV)/.checked $(VENV)/.tested
 # The official MCP conformance suite, as a table; `make test` runs the same and fails on it.
 conformance: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed
 	$(BIN)/python -m tests.conformance $(TARGET)
+
+# A minute each by default: `make fuzz SECONDS=3600 TARGETS="leaks envelope"`.
+fuzz: $(VENV)/.tested
+	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
 
 sabotage: $(VENV)/.tested $(NPM)/.installed $(SDK)/.installed
 	$(BIN)/python -m tests.sabotage $(GUARD)
@@ -75,6 +80,11 @@ $(NPM)/.installed: tests/npm/package-lock.json $(VENV)/.tested
 # The MCP SDK's own source at a pinned hash, for the server that the conformance suite is run against.
 $(SDK)/.installed: tests/conformance/sdk-source.txt $(VENV)/.tested
 	$(BIN)/python -m tests.conformance.sdk_source $(SDK)
+	@touch $@
+
+# The official JSON Schema tests, out of jsonschema's own source at a pinned hash.
+$(SCHEMAS)/.installed: tests/conformance/schema-suite.txt $(VENV)/.tested
+	$(BIN)/python -m tests.conformance.schema_suite $(SCHEMAS)
 	@touch $@
 
 # Agent frameworks, whose MCP clients the tests drive: they want another version of the MCP library than ours.

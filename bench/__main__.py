@@ -11,6 +11,7 @@ BENCHES = (
     "sandboxes",
     "policy",
     "leaks",
+    "validator",
     "upstreams",
     "mcp_gateways",
     "gullible --sample 20",

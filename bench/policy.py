@@ -94,7 +94,7 @@ def request(spec: ToolSpec, path: str) -> PolicyRequest:
         ),
         spec=spec,
         arguments={"path": path, "limit": 10},
-        facts=Facts(leaks=0, credentials=0, rules=frozenset()),
+        facts=Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset()),
         flow=FLOW,
     )
 

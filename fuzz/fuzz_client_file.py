@@ -21,7 +21,9 @@ def suspicious(text: str) -> bool:
 def check(data: bytes) -> None:
     client = list(Client)[data[0] % len(Client)] if data else None
     try:
-        file = client_in(data[1:].decode("utf-8", "replace"), NOWHERE / "mcp.json", PLACES, client)
+        file = client_in(
+            data[1:].decode("utf-8", "replace").replace("{secret}", SECRET * 2), NOWHERE / "mcp.json", PLACES, client
+        )
     except InvalidRequest:
         return
     made = plan((file,), PLACES, suspicious, known=())

@@ -1,5 +1,6 @@
-"""For any bytes, strict reading gives a value that reads again the same, or raises MalformedJson and nothing else."""
+"""For any bytes, strict reading gives what a lenient reader reads and writes back the same, or raises MalformedJson."""
 
+import json
 import sys
 
 from holdfast.contracts import MalformedJson
@@ -12,6 +13,7 @@ def check(data: bytes) -> None:
             value = parse(data, max_depth=max_depth)
         except MalformedJson:
             continue
+        assert repr(value) == repr(json.loads(data))
         written = canonical(value)
         assert canonical(parse(written, max_depth=max_depth)) == written
         assert map_strings(value, str) == value

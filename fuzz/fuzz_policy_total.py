@@ -133,7 +133,7 @@ def check(data: bytes) -> None:
             session=WHERE,
             spec=spec,
             arguments=arguments,
-            facts=Facts(leaks=0, credentials=0, rules=frozenset()),
+            facts=Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset()),
             flow=FLOW,
         )
     )

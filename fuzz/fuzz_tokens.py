@@ -1,6 +1,7 @@
 """For any bytes as a token, the answer is Unauthenticated, or the one principal the one issued token is for."""
 
 import asyncio
+import base64
 import sys
 from functools import cache
 
@@ -24,6 +25,14 @@ class _OneToken:
         return token in self.rows and self.rows[token].hash == digest
 
 
+def _part(claims: str) -> str:
+    return base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
+
+
+NONE = ".".join((_part('{"alg":"none"}'), _part("{}"), ""))
+"""A token that says it needs no signature, put together here so that no scanner takes its seed for a leaked one."""
+
+
 @cache
 def _world() -> tuple[str, Authenticator]:
     tokens = _OneToken()
@@ -36,7 +45,7 @@ def _world() -> tuple[str, Authenticator]:
 def check(data: bytes) -> None:
     """Present *data*, alone and in the place of each part of the issued token."""
     token, authenticator = _world()
-    text = data.decode("utf-8", "surrogateescape")
+    text = data.decode("utf-8", "surrogateescape").replace("{none}", NONE)
     parts = token.split(".")
     swapped = [".".join([*parts[:place], text, *parts[place + 1 :]]) for place in range(len(parts))]
     for changed in (text, *swapped):

@@ -6,6 +6,7 @@
 3. What a plugin returns is judged again: placeholders, words and code do not count.
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,13 +38,16 @@ from detect_secrets.plugins.twilio import TwilioKeyDetector
 
 from holdfast.contracts import Action, Finding, Json, RuleId, Severity, Where
 
+from .expressions import expression
 from .leaks import checks, layout
-from .leaks.expressions import expression
 from .placeholders import is_made_of_words, is_placeholder
+from .requests import Piece, strings_and_pieces
 
 LAYER: Final = "credentials"
 TOO_LARGE: Final = RuleId("credentials/too-large-to-judge")
 NAMED_ARGUMENT: Final = RuleId("credentials/named-argument")
+IN_REQUEST: Final = RuleId("credentials/in-request")
+"""A value within a text that is a header, a URL, a form, JSON or a command."""
 CAP: Final = 64 * 1024
 """Bytes of candidate lines read in one call: a quarter of a second at the plugins' 0.25 MB/s."""
 LINE: Final = 1024
@@ -92,10 +96,18 @@ _KEYWORD: Final = "keyword"
 _BASIC_AUTH: Final = "basic-auth"
 
 _CANDIDATE: Final = expression(
-    r"(?i:pass|pwd|secret|token|[a-z][ _.-]?key|cred|auth|://[^\s/]{1,200}@|akia|asia|a3t|akcp|accountkey|gh[pousr]_|"
-    r"gl[a-z]{2,6}-|gr1348941|eyj[a-z0-9]|-us[0-9]|npm_|t3blbkfj|pypi-|sg\.|xox|sk_live|rk_live|sq0|aa[a-z0-9_-]{33}|"
-    r"cloudant|softlayer|ibm|cos|artifactory|hooks\.slack|[mno][0-9a-z_-]{23,25}\.[0-9a-z_-]{6}\.)|(?:AC|SK)[0-9a-z]{32}"
+    # the keyword plugin: one of its names, the rest of a name, and what gives a value to it
+    r"(?i:(?:api|auth|service|account|db|database|priv|private|client)_?key|pass|pwd|secret|contrase)[\w.-]{0,60}"
+    r"[\"'\x60\])]{0,3}\s{0,20}(?:[=:(!<>,\"'\x60]|->)|"
+    # IBM, Softlayer, Cloudant: any key or token with a long value
+    r"(?i:key|token)[\"'\x60\])]{0,3}\s{0,20}[=:(<>!,-]{1,3}\s{0,20}[\"'\x60]{0,2}[0-9A-Za-z_-]{24}|"
+    r"(?i:cloudant|softlayer|artifactory|accountkey|hooks\.slack|aws.{0,20}(?:key|pw|pass|token))|"
+    # userinfo, and the prefixes of tokens
+    r"://[^\s/]{1,200}@|(?:A3T[0-9A-Z]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{12}|(?i:akcp|gh[pousr]_|gl[a-z]{2,6}-|gr1348941|"
+    r"eyj[a-z0-9_-]{8,}\.|-us[0-9]|npm_|t3blbkfj|pypi-|sg\.[\w-]{20}|xox[a-z]-|[sr]k_live|sq0[a-z]{3}-|"
+    r"[0-9]{8,10}:aa[\w-]{33}|[mno][\w-]{23,25}\.[\w-]{6}\.)|(?:^|[^0-9A-Za-z])(?:AC|SK)[0-9a-z]{32}"
 )
+"""What a line holds that some plugin could say something about."""
 _SECRET_NAME: Final = re.compile(
     r"(?:.*[_-])?(?:password|passwd|passphrase|pwd|pass|secret|secrets|token|tokens|api_?key|access_?key|private_?key|"
     r"secret_?key|auth_?key|signing_?key|encryption_?key|master_?key|authorization|proxy_authorization|auth|bearer|cookie|"
@@ -117,11 +129,17 @@ class _Line:
     end: int
 
 
+Elsewhere = Callable[[Sequence[str], Where], tuple[Finding, ...] | None]
+"""Finds in texts what `CredentialDetector.scan` would without a cap; None when it could not."""
+
+
 class CredentialDetector:
     """detect-secrets behind one door. Thread-safe: its plugins keep nothing between lines."""
 
-    def __init__(self, *, cap: int = CAP) -> None:
+    def __init__(self, *, cap: int = CAP, elsewhere: Elsewhere | None = None) -> None:
+        """*elsewhere* reads what is over the *cap*, in bytes of lines, where it can be stopped."""
         self._cap = cap
+        self._elsewhere = elsewhere
         plugins = [(name, cast("_Plugin", plugin())) for name, plugin in _TOKENS.items()]
         plugins.append((_BASIC_AUTH, cast("_Plugin", BasicAuthDetector())))
         plugins.append((_KEYWORD, _KeywordPlugin()))
@@ -130,35 +148,54 @@ class CredentialDetector:
     def scan(self, texts: Sequence[str], where: Where) -> tuple[Finding, ...]:
         """Every credential in *texts* that a plugin names, in order; `part` counts texts.
 
-        Beyond the cap it answers `credentials/too-large-to-judge` (action `annotate`) over what it did not read.
+        Beyond the cap all is read elsewhere, where that can be done; otherwise it answers
+        `credentials/too-large-to-judge` (action `annotate`) over what it did not read.
         """
-        findings: list[Finding] = []
         raw = [layout.encoded(text) for text in texts]
+        lines, unread = self._lines(raw)
+        if unread and self._elsewhere is not None:
+            found = self._elsewhere(texts, where)
+            if found is not None:
+                return found
+        findings = [found for line in lines for found in self._read(line, texts[line.part], raw[line.part], where)]
+        for line in unread:
+            start, end = layout.characters(texts[line.part], raw[line.part], line.start, line.end)
+            findings.append(_finding(TOO_LARGE, Severity.LOW, Action.ANNOTATE, where, line.part, start, end))
+        return tuple(dict.fromkeys(findings))
+
+    def _lines(self, raw: Sequence[bytes]) -> tuple[list[_Line], list[_Line]]:
+        """The lines of *raw* worth reading up to the cap, and for each part what lies beyond it."""
+        lines: list[_Line] = []
+        unread: list[_Line] = []
         room = self._cap
         for part, data in enumerate(raw):
             for line in _candidates(part, data):
                 room -= line.end - line.start
                 if room < 0:
-                    start, end = layout.characters(texts[part], data, line.start, len(data))
-                    findings.append(_finding(TOO_LARGE, Severity.LOW, Action.ANNOTATE, where, part, start, end))
+                    unread.append(_Line(part=part, start=line.start, end=len(data)))
                     break
-                findings += self._read(line, texts[part], data, where)
-        return tuple(dict.fromkeys(findings))
+                lines.append(line)
+        return lines, unread
 
     def scan_arguments(self, arguments: Mapping[str, Json], where: Where) -> tuple[Finding, ...]:
         """As `scan` over every string of *arguments*, and every value whose name says that it is a secret.
 
         Parts count as `json_values.strings` does, keys included.
         """
-        texts: list[str] = []
-        named = tuple(
-            _finding(NAMED_ARGUMENT, Severity.HIGH, Action.REDACT, where, part, 0, len(texts[part]))
-            for part, name in _named(arguments, "", texts)
-            if _is_secret(name, texts[part])
+        texts, pieces = strings_and_pieces(arguments)
+        named = dict.fromkeys(
+            _finding(_rule(piece, texts), Severity.HIGH, Action.REDACT, where, piece.part, piece.start, piece.end)
+            for piece in pieces
+            if _is_secret(piece.name, piece.value)
         )
-        covered = {finding.part for finding in named}
-        rest = [finding for finding in self.scan(texts, where) if finding.part not in covered]
-        return tuple(sorted([*named, *rest], key=lambda finding: (finding.part, finding.start)))
+        whole = {each.part for each in named if each.rule == NAMED_ARGUMENT}
+        # A token under a secret name is both; what is refused anyway is not hidden behind its name.
+        rest = [each for each in self.scan(texts, where) if each.part not in whole or each.action is Action.DENY]
+        known = {(each.part, each.start, each.end) for each in rest}
+        fresh = [
+            each for each in named if each.rule == NAMED_ARGUMENT or (each.part, each.start, each.end) not in known
+        ]
+        return tuple(sorted([*fresh, *rest], key=lambda finding: (finding.part, finding.start)))
 
     def _read(self, line: _Line, text: str, data: bytes, where: Where) -> Iterator[Finding]:
         content = data[line.start : line.end].decode("utf-8", "replace")
@@ -201,31 +238,31 @@ def _counts(plugin: str, value: str, before: str) -> bool:
     return checks.is_quoted_literal(value, before) if quoted else checks.is_bare_literal(value, before)
 
 
-def _named(value: Json | Mapping[str, Json], name: str, texts: list[str]) -> Iterator[tuple[int, str]]:
-    """Collect every string of *value* into *texts*; answer the number of each value and the name it stands under."""
-    if isinstance(value, str):
-        texts.append(value)
-        yield len(texts) - 1, name
-    elif isinstance(value, Mapping):
-        label = next((item for key, item in value.items() if key.lower() in ("name", "key", "header")), None)
-        for key, item in value.items():
-            texts.append(key)
-            paired = key.lower() == "value" and isinstance(label, str)
-            yield from _named(item, label if paired and isinstance(label, str) else key, texts)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _named(item, name, texts)
+def _rule(piece: Piece, texts: Sequence[str]) -> RuleId:
+    return NAMED_ARGUMENT if (piece.start, piece.end) == (0, len(texts[piece.part])) else IN_REQUEST
 
 
 def _is_secret(name: str, value: str) -> bool:
     plain = _CAMEL.sub("_", name).replace("-", "_").replace(" ", "_").replace(".", "_")
     if not _SECRET_NAME.fullmatch(plain) or checks.names_no_secret(plain):
         return False
-    scheme = _SCHEME.match(value.lstrip())
-    bare = value.strip()[scheme.end() :] if scheme else value.strip()
+    said = value.strip()
+    scheme = _SCHEME.match(said)
+    bare = said[scheme.end() :] if scheme else said
+    if scheme is not None and scheme[0].lower().startswith("basic"):
+        bare = _password(bare)
     if is_placeholder(bare) or is_made_of_words(bare):
         return False
-    return len(bare) >= _SHORTEST and (bare != value.strip() or not re.search(r"\s\S+\s", bare))
+    return len(bare) >= _SHORTEST and (scheme is not None or not re.search(r"\s\S+\s", bare))
+
+
+def _password(coded: str) -> str:
+    """The password of `user:password` in base64; *coded* itself when it is none."""
+    try:
+        user, colon, password = base64.b64decode(coded + "=" * (-len(coded) % 4), validate=True).decode().partition(":")
+    except ValueError:
+        return coded
+    return (password or user) if colon else coded
 
 
 def _action(plugin: str, where: Where) -> Action:

@@ -29,11 +29,30 @@ _OPENERS = (
     r"&(?:amp;)*+(?:[lL][tT]|\#0*60|\#[xX]0*3[cC]);?",  # HTML and XML, encoded any number of times
     r"\\u003[cC]",  # JSON, as Go writes it
     r"\\x3[cC]",
-    r"%3[cC]",
+    r"%(?:25)*+3[cC]",
 )
-_ASCII = {"t": "Tt", "o": "Oo0", "l": "LlIi1|!", "u": "Uu", "p": "Pp", "_": r"_\-.:", "/": "/", "<": "<"}
+_ASCII = {
+    "t": "Tt",
+    "o": "Oo0",
+    "oo": "\u221e",
+    "l": "LlIi1|!",
+    "u": "Uu",
+    "p": "Pp",
+    "_": r"_\-.:",
+    "/": "/",
+    "<": "<",
+}
 _ASCII_UNSEEN = r"\x00-\x20\x7f"
 _ASCII_CUES = ("<", "&", "\\", "%")
+
+_GAPS = (
+    r"(?<=\\)(?:[nrbf]|(?:u00|x)(?:[01][\da-fA-F]|20|7[fF]|[aA][0dD])|u20[0-6][\da-fA-F]|u[fF][eE][fF][fF])"
+    r"|%(?:25)*+(?:[01][\da-fA-F]|20|7[fF]|[cC]2%(?:25)*+[aA][0dD]|[eE]2%(?:25)*+8[01]%(?:25)*+[89abAB][\da-fA-F])"
+    r"|&(?:amp;)*+(?:\#(?:0*(?:[12]?\d|3[0-2]|127|160|173|8(?:19[2-9]|20[0-7]|23[2-9]|28[89]|29\d|30[0-3])|65279)(?!\d)"
+    r"|[xX]0*(?:1?[\da-fA-F]|20|7[fF]|[aA][0dD]|20[0-6][\da-fA-F]|[fF][eE][fF][fF])(?![\da-fA-F]))"
+    r"|nbsp|shy|Tab|NewLine|ZeroWidthSpace|NoBreak|zwn?j|[lr]rm|(?:en|em|thin|hair)sp);?"
+)
+"""What does not show, written as JSON, a URL or HTML writes it; a gap before it has taken the backslash."""
 
 _ILLEGAL_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPELLED = re.compile("\u27e6(~*)U\\+([0-9A-F]{1,6})\u27e7")
@@ -155,16 +174,31 @@ def _tag_pattern(forms: dict[str, str], unseen_class: str) -> re.Pattern[str]:
 
     The sets are disjoint and repetition is possessive, so matching is linear and marks neither make nor break a match.
     """
-    gap = rf"[{unseen_class}\\]*+"
-    wide_gap = rf"[{unseen_class}\\{forms['_']}]*+"
-    slashes = rf"(?:[{unseen_class}\\{forms['/']}]|&(?:sol;|\#0*47;?|\#[xX]0*2[fF];?))*+"
-    tool = gap.join(_letter(char, forms[char]) for char in "tool")
-    output = gap.join(_letter(char, forms[char]) for char in "output")
+    gap = rf"(?:[{unseen_class}\\]|{_GAPS})*+"
+    tabs = rf"(?:[{unseen_class}\\]|{_GAPS}|(?<=\\)t(?=[{unseen_class}\\]*[tT{forms['t']}]))*+"
+    wide_gap = rf"(?:[{unseen_class}\\{forms['_']}]|{_GAPS}|{_entity(0x5F, 'lowbar', 'UnderBar')}|{_escaped(0x5F)})*+"
+    slashes = rf"(?:{tabs[3:-3]}|[{forms['/']}]|{_entity(0x2F, 'sol')}|{_escaped(0x2F)})*+"
+    one = {char: _letter(char, forms[char]) for char in "toulp"}
+    tool = rf"{one['t']}{gap}(?:{one['o']}{gap}{one['o']}|[{forms['oo']}]){gap}{one['l']}"
+    output = rf"{one['o']}{gap}{one['u']}{tabs}{one['t']}{gap}{one['p']}{gap}{one['u']}{tabs}{one['t']}"
     opener = "|".join((f"[{forms['<']}]", *_OPENERS))
-    separator = rf"(?:{wide_gap}&(?:lowbar|UnderBar|\#0*95|\#[xX]0*5[fF]);?)?+{wide_gap}"
-    return re.compile(f"({opener})({MARK}*+)({slashes}{tool}{separator}{output})")
+    return re.compile(f"({opener})({MARK}*+)({slashes}{tool}{wide_gap}{output})")
 
 
 def _letter(char: str, forms: str) -> str:
     small, large = ord(char), ord(char.upper())
-    return rf"(?:[{forms}]|&\#(?:0*(?:{small}|{large})|[xX]0*(?:{small:x}|{large:x}));?)"
+    return rf"(?:{_escaped(small)}|{_escaped(large)}|[{forms}]|{_entity(small)}|{_entity(large)})"
+
+
+def _entity(point: int, *names: str) -> str:
+    """*point* as HTML and XML write it, by number or by one of *names*."""
+    named = "".join(f"{name}|" for name in names)
+    return rf"&(?:amp;)*+(?:{named}\#(?:0*{point}(?!\d)|[xX]0*(?i:{point:x})(?![\da-fA-F])));?"
+
+
+def _escaped(point: int) -> str:
+    """*point* as JSON, a program or a URL writes it; the gap before it has taken the backslash."""
+    written = f"{point:02x}"
+    high, low = written[0], written[1]
+    digit = f"[{low}{low.upper()}]" if low.isalpha() else low
+    return rf"(?:(?<=\\)(?:u00|x){high}{digit}|%(?:25)*+{high}{digit})"

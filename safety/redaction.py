@@ -12,8 +12,9 @@ _RANK: Final = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2, Severity.
 def redact(texts: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:
     """*texts* with every span of a `redact` or `deny` finding replaced by `[REDACTED:<rule-name>]`.
 
-    Spans that overlap or touch become one mark, named by the most severe finding in it. A span that reaches beyond its
-    text counts as far as the text goes. What lies outside every span is kept character by character.
+    Of personal data it is `[REDACTED:pii-<rule-name>]`. Spans that overlap or touch become one mark, named by the most
+    severe finding in it. A span that reaches beyond its text counts as far as the text goes. What lies outside every
+    span is kept character by character.
 
     Raises: ValueError when a finding's part is not among *texts*: redacting less than was found is no success.
     """
@@ -47,4 +48,10 @@ def _merged(findings: Sequence[Finding], size: int) -> list[tuple[int, int, str]
             merged[-1] = (first, max(last, end), worse)
         else:
             merged.append((start, end, finding))
-    return [(start, end, named.rule.rpartition("/")[2]) for start, end, named in merged]
+    return [(start, end, _mark(named)) for start, end, named in merged]
+
+
+def _mark(finding: Finding) -> str:
+    """The rule's own name; personal data is told from secrets, whatever its rules are called."""
+    name = finding.rule.rpartition("/")[2]
+    return f"pii-{name}" if finding.layer == "pii" else name

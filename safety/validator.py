@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from holdfast.contracts import Deny, Digest, Json, MalformedJson, OperatorError, Pass, Reason, ToolSpec
-from holdfast.contracts.json_values import canonical
+from holdfast.contracts.json_values import canonical, strings
 
 from .schemas import DEFAULT_STEPS, CompiledSchema, OutOfSteps, Valid, Violation, compile_schema
-from .schemas.bounds import NotJson, measure
+from .schemas.bounds import MAX_BITS, LongNumber, NotJson, measure
 
 LAYER: Final = "validator"
+_WRITTEN_NUL: Final = rb"\u0000"
+"""As JSON writes it; a backslash before these five letters looks alike."""
 CACHED_SCHEMAS: Final = 1_024
 """Compiled schemas kept, the least recently used going first: those of about 1 000 tools."""
 
@@ -38,24 +40,34 @@ class Validator:
     def shape(self, arguments: Mapping[str, Json]) -> Pass | Deny:
         """Judge the size of *arguments*, without recursion.
 
-        Denies with the codes `too-deep`, `too-many-nodes`, `too-large` and `encoding`, each after `validator/`.
+        Denies with `too-deep`, `too-many-nodes`, `too-large`, `long-number` and `encoding`, each after `validator/`.
         """
         limits = self._limits
         try:
-            extent = measure(arguments, depth=limits.depth, nodes=limits.nodes, characters=limits.bytes)
+            extent = measure(arguments, depth=limits.depth, nodes=limits.nodes, characters=limits.bytes, bits=MAX_BITS)
         except NotJson:
             return _deny("encoding", "the arguments hold a value that is not JSON")
+        except LongNumber:
+            return _deny("long-number", "the arguments hold a whole number of more than 308 digits")
         if extent.depth > limits.depth:
             return _deny("too-deep", f"the arguments are nested deeper than {limits.depth} levels")
         if extent.nodes > limits.nodes:
             return _deny("too-many-nodes", f"the arguments hold more than {limits.nodes} values")
         if extent.characters > limits.bytes:
             return self._too_large()
+        return self._written(arguments)
+
+    def _written(self, arguments: Mapping[str, Json]) -> Pass | Deny:
+        """Judge *arguments* as the JSON they are, keys and values alike."""
         try:
-            size = len(canonical(dict(arguments)))
+            written = canonical(dict(arguments))
         except MalformedJson:
             return _deny("encoding", "the arguments hold text that is not Unicode, or a number that is not JSON")
-        return self._too_large() if size > limits.bytes else Pass()
+        if len(written) > self._limits.bytes:
+            return self._too_large()
+        if _WRITTEN_NUL in written and any("\0" in text for text in strings(arguments)):
+            return _deny("encoding", "the arguments hold a NUL character, where many programs take a text to end")
+        return Pass()
 
     def arguments(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> Pass | Deny:
         """Judge *arguments*, whose shape was judged before, by the tool's input schema."""

@@ -43,7 +43,8 @@ special unique internal external legacy temp temporary tmp once only also more l
 how if else then case hello world welcome love letmein qwerty please simple easy hard magic spring django rails
 flask react vue angular java python ruby perl php go rust alice bob carol eve john jane doe joe jack smith me you it
 we they mode method version v goes must should can will has have does did do ready needed need see under over
-between within without per via as so but too
+between within without per via as so but too return yield raise while class def break continue lambda import except
+finally assert match await async function struct enum interface extends static const final throw throws catch switch
 """
 WORDS: Final = frozenset(_WORDS.split())
 """Everyday words of programs and documents."""

@@ -49,7 +49,7 @@ class BuiltinRuntime:
         """
         started = time.perf_counter()
         outcome = await self._within_limits(call)
-        return _accounted(outcome, wall_ms=(time.perf_counter() - started) * 1000)
+        return _accounted(outcome, call, wall_ms=(time.perf_counter() - started) * 1000)
 
     async def _within_limits(self, call: Authorized) -> Outcome:
         handler = self._handlers.get(call.spec.name)
@@ -62,7 +62,7 @@ class BuiltinRuntime:
             return Stopped(limit=LimitName.WALL)
         if deadline.expired():
             return Stopped(limit=LimitName.WALL)  # it swallowed the cancellation and answered all the same
-        return _within_size(outcome, call.limits.total_output_bytes)
+        return outcome
 
 
 async def _answered(handler: Handler, call: Authorized) -> Outcome:
@@ -82,15 +82,6 @@ async def _answered(handler: Handler, call: Authorized) -> Outcome:
         return Failed(code="builtin/internal", message="the tool broke; the log has the call id")
 
 
-def _within_size(outcome: Outcome, most: int) -> Outcome:
-    if not isinstance(outcome, Completed):
-        return outcome
-    size = sum(map(_bytes_of, outcome.content))
-    if size > most:
-        return Stopped(limit=LimitName.OUTPUT, usage=outcome.usage, isolation=outcome.isolation)
-    return replace(outcome, usage=replace(outcome.usage, output_bytes=size))
-
-
 def _bytes_of(block: Content) -> int:
     match block:
         case Text(text=text):
@@ -105,6 +96,12 @@ def _bytes_of(block: Content) -> int:
             assert_never(block)
 
 
-def _accounted(outcome: Outcome, *, wall_ms: float) -> Outcome:
-    usage: Usage = replace(outcome.usage, wall_ms=wall_ms)
-    return replace(outcome, usage=usage, isolation=outcome.isolation or _ISOLATION)
+def _accounted(outcome: Outcome, call: Authorized, *, wall_ms: float) -> Outcome:
+    isolation = outcome.isolation or _ISOLATION
+    if not isinstance(outcome, Completed):
+        return replace(outcome, usage=replace(outcome.usage, wall_ms=wall_ms), isolation=isolation)
+    size = sum(map(_bytes_of, outcome.content))
+    if size > call.limits.total_output_bytes:
+        return Stopped(limit=LimitName.OUTPUT, usage=replace(outcome.usage, wall_ms=wall_ms), isolation=isolation)
+    usage: Usage = replace(outcome.usage, output_bytes=size, wall_ms=wall_ms)
+    return replace(outcome, usage=usage, isolation=isolation)

@@ -29,6 +29,7 @@ from .approval_settings import ApprovalSettings
 from .auth_settings import AuthSettings
 from .catalogue_settings import CatalogueSettings
 from .flow_settings import LabelSettings
+from .pii_settings import PiiSettings
 from .table import Table
 from .trust import TrustSettings
 from .upstream_settings import UpstreamSettings
@@ -206,6 +207,8 @@ class Settings(BaseSettings):
 
     envelope: Literal["boundary", "xml"] = "boundary"
     """`boundary`: body as it is, between tags nobody can guess. `xml`: strict XML."""
+    html_cleaner: Literal["bleach", "nh3"] = "bleach"
+    """What parses HTML. Both keep the same; nh3 is ten times as quick, and bleach is deprecated by its authors."""
     server: ServerSettings = ServerSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
     policy: PolicySettings = PolicySettings()
@@ -220,6 +223,7 @@ class Settings(BaseSettings):
     upstreams: tuple[UpstreamSettings, ...] = ()
     labels: tuple[LabelSettings, ...] = ()
     """What is private, public, untrusted or trusted, where effects alone would say too much or too little."""
+    pii: PiiSettings = PiiSettings()
     store: StoreSettings = StoreSettings()
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from .policies import shipped
 CONFIGURATION = """\
 # Holdfast. Unknown keys are errors; what cannot be enforced is refused. Relative paths are relative to this file.
 envelope = "boundary"        # or "xml": strict XML that any parser reads
+html_cleaner = "bleach"      # or "nh3", which is quicker and keeps the same
 
 [server]
 host = "127.0.0.1"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from holdfast.tools.registry import Registry
 
 from .admin import DataDirLock
 from .assembly import (
+    Cleaning,
     Desks,
     Dispatching,
     KeyedFiles,
@@ -30,6 +31,7 @@ from .assembly import (
     build_layers,
     desks_of,
     ground_of,
+    open_cleaning,
     open_state,
     open_upstreams,
     open_wasm,
@@ -38,6 +40,7 @@ from .assembly import (
     output_mismatch,
     powers_of,
     prove_wasm,
+    secrecy_of,
     shared_artifacts,
     talking_of,
     wasm_off,
@@ -55,7 +58,6 @@ from .policies import Policies
 from .quarantining import Quarantining
 from .registrar import Registrar
 from .scanning import Scanner
-from .scrubbing import DetectorScrubber
 from .store import Approvals, Sessions, Tokens
 from .talking import AskingRuntime, Talking
 from .upstreams.desk import UpstreamDesk
@@ -155,20 +157,21 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             stack.enter_context(DataDirLock(data.root))
         state, kept = await open_state(stack, settings, data), KeptOutputs()
         guarded, kept_artifacts = guarded_paths(settings, data, opening.config), shared_artifacts(data)
-        scanning = build_layers(settings.limits, kept_artifacts)
-        workshop = await open_workshop(stack, settings, kept, DetectorScrubber(scanning), guarded, state.vault)
+        scanning = build_layers(settings.limits, kept_artifacts, _cleaning(stack, settings), settings.pii)
+        secrecy = secrecy_of(state, data, scanning)
+        workshop = await open_workshop(stack, settings, kept, secrecy.scrubber, guarded, state.vault)
         registry, lock = _registry(workshop, opening), lock_path(settings.catalogue.lock, opening.config, data.root)
         policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
-        powers = powers_of(workshop, state, scanning, nesting := Nesting())
+        powers = powers_of(workshop, state, secrecy, nesting := Nesting())
         wasm, registrar = await open_wasm(stack, settings, data, state, registry, policies, powers)
         upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, guarded, lock)
         await _wasm_tools(stack, settings, data, opening, wasm, kept_artifacts, workshop, registry)
         policies.fit(registry.specs())
-        layers, talking = replace(scanning, policy=policies.of), talking_of(scanning, upstreams)
+        talking, judging = talking_of(secrecy, upstreams), secrecy.judged_by(policies.of)
         runtimes = _runtimes(workshop, wasm, registrar, upstreams, talking)
         metrics, questions = _metrics(upstreams), Questions()
         ground = ground_of(settings, workshop.files, upstreams.connections.names())
-        dispatching = Dispatching(settings, state, layers, runtimes, ground, kept, metrics, asked=questions.asked)
+        dispatching = Dispatching(settings, state, judging, runtimes, ground, kept, metrics, asked=questions.asked)
         dispatcher = _bound(nesting, talking, dispatching, registry, ground, state)
         desks = desks_of(state, registry, policies, dispatching.flow)
         open_webhook(stack, settings, desks.approvals, questions)
@@ -178,7 +181,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             dispatcher=dispatcher,
             registry=registry,
             policies=policies,
-            scanner=Scanner(layers),
+            scanner=Scanner(scanning),
             registrar=registrar,
             upstreams=upstreams,
             state=state,
@@ -192,6 +195,11 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             withhold=wasm.withhold,
             trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
+
+
+def _cleaning(stack: AsyncExitStack, settings: Settings) -> Cleaning:
+    hosts = [row.host for row in settings.egress]
+    return open_cleaning(stack, hosts=hosts, html_cleaner=settings.html_cleaner)
 
 
 def _metrics(upstreams: UpstreamDesk) -> Metrics:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import assert_never
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
 from holdfast.contracts import Builtin, Decision, RuntimeRef, Status, ToolResult, Upstream, Wasm
+
+from .timings import Times
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LAYERS = (
@@ -48,28 +50,18 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._by_layer: dict[str, Histogram] = {}
-        """Children that `labels` would look up again for every decision of every call."""
+        self._ends: dict[tuple[str, str], Counter] = {}
+        """Children that `labels` would look up again for every call."""
         self._calls = Counter(
             "holdfast_calls", "Calls that ended, by runtime and status.", ("runtime", "status"), registry=self.registry
         )
         self._denials = Counter(
             "holdfast_denials", "Calls that were denied, by the layer that did.", ("layer",), registry=self.registry
         )
-        self._layers = Histogram(
-            "holdfast_layer_seconds",
-            "Time in one layer for one call.",
-            ("layer",),
-            buckets=_LAYER_BUCKETS,
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "holdfast_call_seconds",
-            "Time from door to door.",
-            ("runtime",),
-            buckets=_CALL_BUCKETS,
-            registry=self.registry,
-        )
+        self._layers = Times("holdfast_layer_seconds", "Time in one layer for one call.", "layer", _LAYER_BUCKETS)
+        self._seconds = Times("holdfast_call_seconds", "Time from door to door.", "runtime", _CALL_BUCKETS)
+        self.registry.register(self._layers)
+        self.registry.register(self._seconds)
         self._in_flight = Gauge("holdfast_calls_in_flight", "Calls under way.", registry=self.registry)
         self._workers = Gauge("holdfast_workers", "Confined workers, by runtime.", ("runtime",), registry=self.registry)
         self._upstreams = Gauge(
@@ -87,8 +79,8 @@ class Metrics:
         """A call that `began` has ended; *runtime* is None when there is no such tool."""
         self._in_flight.dec()
         kind = runtime_kind(runtime)
-        self._calls.labels(kind, result.status.value).inc()
-        self._seconds.labels(kind).observe(seconds)
+        self._end(kind, result.status.value).inc()
+        self._seconds.observe(kind, seconds)
         if result.status is Status.DENIED:
             self._denials.labels(_layer("" if result.reason is None else result.reason.layer)).inc()
         self._observe(result.decisions)
@@ -96,7 +88,7 @@ class Metrics:
     def cancelled(self, runtime: RuntimeRef | None) -> None:
         """A call that `began` was cut off by its caller."""
         self._in_flight.dec()
-        self._calls.labels(runtime_kind(runtime), "cancelled").inc()
+        self._end(runtime_kind(runtime), "cancelled").inc()
 
     def workers(self, runtime: RuntimeRef, count: int) -> None:
         """How many confined workers *runtime* has now."""
@@ -117,11 +109,13 @@ class Metrics:
 
     def _observe(self, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
-            name = _layer(decision.layer)
-            known = self._by_layer.get(name)
-            if known is None:
-                known = self._by_layer[name] = self._layers.labels(name)
-            known.observe(decision.micros / 1e6)
+            self._layers.observe(_layer(decision.layer), decision.micros / 1e6)
+
+    def _end(self, kind: str, status: str) -> Counter:
+        known = self._ends.get((kind, status))
+        if known is None:
+            known = self._ends[kind, status] = self._calls.labels(kind, status)
+        return known
 
 
 def runtime_kind(runtime: RuntimeRef | None) -> str:

@@ -1,4 +1,4 @@
-"""Scans any text with the layers that look: sanitizer, leak detector, credential detector. It judges no call."""
+"""Scans any text with the layers that look: sanitizer, detectors, injection signals. It judges no call."""
 
 from dataclasses import replace
 from functools import partial
@@ -22,15 +22,16 @@ class Scanner:
 
     def look(self, text: str, where: Where) -> Scanned:
         """Scan *text* as *where*: cleaned of hidden text first, since a secret may be split by it."""
-        raw = (*self._layers.leaks.scan((text,), where), *self._layers.credentials.scan((text,), where))
+        raw = self._layers.detectors.scan((text,), where)
         clean, removed = self._layers.sanitizer.text(text, where=where)
+        signals = self._layers.injection.scan((text,), where, removed).findings
         if clean == text:
-            return Scanned(findings=raw, text=redact((text,), raw)[0])
-        again = (*self._layers.leaks.scan((clean,), where), *self._layers.credentials.scan((clean,), where))
+            return Scanned(findings=(*raw, *signals), text=redact((text,), raw)[0])
+        again = self._layers.detectors.scan((clean,), where)
         seen = {finding.rule for finding in raw}
         # Hidden text had split these: the secret is somewhere in the text as given, not at one span of it.
         split = [replace(finding, start=0, end=len(text)) for finding in again if finding.rule not in seen]
-        return Scanned(findings=(*removed, *raw, *split), text=redact((clean,), again)[0])
+        return Scanned(findings=(*removed, *raw, *split, *signals), text=redact((clean,), again)[0])
 
     async def scan(self, text: str, where: Where, _principal: Principal, /) -> Scanned:
         """As `look`, off the event loop when the text is long.

@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 
-from holdfast.contracts import Action, Reason, Where
+from holdfast.contracts import Action, Reason
 
-from .dispatch import Layers
+from .dispatch import Guessing, Layers
+from .dispatch.guessing import WITHHELD
 
 
 class DetectorScreen:
     """Looks at texts as the procedure looks at the arguments of a call that leaves."""
 
-    def __init__(self, layers: Layers) -> None:
+    def __init__(self, layers: Layers, guessing: Guessing) -> None:
         self._layers = layers
+        self._guessing = guessing
 
     def refusal(self, texts: Sequence[str], /) -> Reason | None:
         """Why *texts* must not leave: something in them looks like a secret. None when they may."""
-        found = (
-            *self._layers.leaks.scan(tuple(texts), Where.ARGUMENTS),
-            *self._layers.credentials.scan(tuple(texts), Where.ARGUMENTS),
-        )
+        if not self._guessing.within():
+            return WITHHELD
+        found = self._layers.detectors.scan_request(tuple(texts))
+        self._guessing.look(found)
         grave = next((one for one in found if one.action in (Action.REDACT, Action.DENY)), None)
         if grave is None:
             return None

@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,7 +45,7 @@ from holdfast.contracts.json_values import canonical
 from holdfast.safety.asking import Asker, answered, question
 from holdfast.sandbox.mcp import UpstreamConfig, reserved_name
 
-from .dispatch import Dispatcher, Outbound
+from .dispatch import Dispatcher, Guessing, Outbound
 from .flow import Passing
 
 _log = structlog.get_logger("holdfast.talking")
@@ -88,6 +88,10 @@ class _Open:
     line: Line
     left: float = BURST
     at: float = field(default_factory=time.monotonic)
+    said: str = ""
+    """The end of what was told, run together: a secret in pieces is one."""
+    spilled: bool = False
+    """A secret was being told in pieces; nothing more is told of this call."""
 
     def takes(self) -> bool:
         """Whether one more thing may be told now; if so, that is counted."""
@@ -111,9 +115,10 @@ class _Question:
 class Talking:
     """The `Talk` port of a house, and the lines of the calls that run in it."""
 
-    def __init__(self, outbound: Outbound, config: Callable[[str], UpstreamConfig | None]) -> None:
+    def __init__(self, outbound: Outbound, config: Callable[[str], UpstreamConfig | None], guessing: Guessing) -> None:
         """*config* answers the entry of an upstream by its name."""
         self._outbound = outbound
+        self._guessing = guessing
         self._config = config
         self._open: dict[CallId, _Open] = {}
         self._questions: dict[CallId, _Question] = {}
@@ -158,20 +163,29 @@ class Talking:
         known = self._open.get(call.call_id)
         if known is None or not _is_number(done) or not (total is None or _is_number(total)) or not known.takes():
             return
-        told = self._outbound.clean_text(message)[0] if message and len(message) <= MAX_TOLD else None
-        await _unfailing(known.line.progress(done, total, told))
+        told = self._cleaned(call, known, message) if message and len(message) <= MAX_TOLD else None
+        await _unfailing(known.line.progress(done, total, told if isinstance(told, str) else None))
 
     async def log(self, call: Authorized, level: str, logger: str | None, data: Json, /) -> None:
         """Pass it on, cleaned; keys too."""
         known = self._open.get(call.call_id)
         if known is None or not known.takes() or len(canonical([logger, data])) > MAX_LOGGED:
             return
-        cleaned = self._outbound.clean((), [logger, data]).structured
-        match cleaned:
-            case [str() | None as named, said]:
-                await _unfailing(known.line.log(level, named, said))
-            case _:
-                return
+        named = None if logger is None else self._outbound.clean_text(logger)[0]
+        said = self._cleaned(call, known, data)
+        if said is not None or data is None:
+            await _unfailing(known.line.log(level, named, said))
+
+    def _cleaned(self, call: Authorized, known: _Open, data: Json) -> Json:
+        """*data* without secrets; None when it goes on with one that began in what was told before, and ever after."""
+        out = self._outbound.clean((), data)
+        self._guessing.look(out.findings, call.principal)
+        said = tuple(_values(out.structured))
+        known.spilled = known.spilled or self._outbound.goes_on(known.said, said)
+        if known.spilled:
+            return None
+        known.said = (known.said + "".join(said))[-MAX_TOLD:]
+        return out.structured
 
     async def ask(
         self, call: Authorized, method: Method, params: Mapping[str, Json], /, *, key: str | None = None
@@ -266,6 +280,15 @@ class AskingRuntime:
                 return await self._talking.put(call, method)
             case _:
                 return await self._upstreams.run(call)
+
+
+def _values(value: Json) -> Iterator[str]:
+    """Every string of *value* but its keys: they stand between the pieces of a split secret."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _values(item)
 
 
 def _answer_of(result: ToolResult) -> Mapping[str, Json]:

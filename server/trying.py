@@ -57,7 +57,7 @@ cases:
   - {name: whoever tries may, call: sample, with: {}, as: {subject: trying}, expect: allow, by: trying}
 """
 }
-_FACTS: Final = Facts(leaks=0, credentials=0, rules=frozenset())
+_FACTS: Final = Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset())
 _NOTHING: Final = Digest.of(b"")
 
 

@@ -6,13 +6,15 @@
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from holdfast.contracts import Digest, OperatorError
 
-from .encodings import CODED, SIGNS, Sign
+from ..expressions import expression
+from .encodings import CLOSER, SIGNS, Sign
+from .mirrored import mirrored
 from .rules import LeakRule
 
 try:
@@ -26,6 +28,8 @@ Stretch = tuple[int, int]
 
 _MAGIC: Final = b"holdfast-leaks-1\n"
 _HEADER: Final = len(_MAGIC) + 2 * 64
+_SIGN_BYTES: Final = 40
+"""The longest sign that is looked at more closely has so many."""
 _CEILING: Final = 4096
 _CEILING_SHARE: Final = 64
 """Reports allowed beyond `_CEILING`: one for so many bytes of text."""
@@ -41,6 +45,10 @@ class Sighting:
     """Encodings that may occur in it."""
     flooded: bool
     """There was more than would be looked at; what is above is not all."""
+
+
+NOTHING: Final = Sighting(stretches=(), signs=frozenset(), flooded=False)
+"""No rule and no encoding: most texts."""
 
 
 class Scanner(Protocol):
@@ -66,17 +74,98 @@ def open_scanner(rules: Sequence[LeakRule], kept: bytes | None = None) -> Scanne
     return HyperscanScanner(rules, kept)
 
 
+class Literals(Protocol):
+    """Anything that says where given bytes stand."""
+
+    def ends(self, data: bytes) -> list[tuple[int, int]] | None:
+        """Number of each literal found, and where it ends; None when there are too many. Thread-safe."""
+        ...
+
+
+def open_literals(literals: Sequence[bytes]) -> Literals:
+    """Look for *literals*, in any letter case."""
+    if hyperscan is None:
+        return PlainLiterals(literals)  # pragma: no cover -- platforms without a wheel
+    return HyperscanLiterals(literals)
+
+
+class PlainLiterals:
+    """The fallback."""
+
+    def __init__(self, literals: Sequence[bytes]) -> None:
+        self._literals = tuple(one.lower() for one in literals)
+
+    def ends(self, data: bytes) -> list[tuple[int, int]] | None:
+        """Look for one after the other."""
+        lowered, found, most = data.lower(), list[tuple[int, int]](), _CEILING + len(data) // _CEILING_SHARE
+        for number, literal in enumerate(self._literals):
+            at = lowered.find(literal)
+            while at >= 0:
+                found.append((number, at + len(literal)))
+                if len(found) > most:
+                    return None
+                at = lowered.find(literal, at + 1)
+        return found
+
+
+class Gates(Protocol):
+    """Anything that says where given expressions end."""
+
+    def ends(self, data: bytes) -> Mapping[int, Sequence[int]] | None:
+        """For each expression that occurs, by number, where it ends; None when there are too many. Thread-safe."""
+        ...
+
+    def dump(self) -> bytes:
+        """What `open_gates` can start from the next time; empty when there is nothing to keep."""
+        ...
+
+
+def open_gates(expressions: Sequence[str], kept: bytes | None = None) -> Gates:
+    """The fastest this machine has for *expressions*; *kept* is as for `open_scanner`."""
+    if hyperscan is None or not expressions:
+        return SearchedGates(expressions)
+    return HyperscanGates(expressions, kept)
+
+
+class SearchedGates:
+    """The fallback: RE2, one expression after the other."""
+
+    def __init__(self, expressions: Sequence[str]) -> None:
+        self._expressions = tuple(map(expression, expressions))
+
+    def ends(self, data: bytes) -> Mapping[int, Sequence[int]] | None:
+        """Search for each; matches may overlap."""
+        room, found = _CEILING + len(data) // _CEILING_SHARE, dict[int, list[int]]()
+        for number, searched in enumerate(self._expressions):
+            match = searched.search(data)
+            while match is not None:
+                room -= 1
+                if room < 0:
+                    return None
+                found.setdefault(number, []).append(match.end())
+                match = searched.search(data, match.start() + 1)
+        return found
+
+    def dump(self) -> bytes:
+        """Nothing to keep."""
+        return b""
+
+
 class KeywordScanner:
     """The fallback: a rule whose keyword occurs may match anywhere."""
 
     def __init__(self, rules: Sequence[LeakRule]) -> None:
         self._keywords = tuple(tuple(word.encode("ascii") for word in rule.keywords) for rule in rules)
+        self._signs = tuple((sign, expression(pattern)) for sign, pattern in _signs(rules))
+        self._closer = {sign: expression(pattern) for sign, pattern in CLOSER.items()}
 
     def sight(self, data: bytes) -> Sighting:
         """Look for every keyword. Slower than hyperscan by orders of magnitude, with the same verdicts."""
         lowered, whole = data.lower(), ((0, len(data)),)
         gated = (number for number, words in enumerate(self._keywords) if any(word in lowered for word in words))
-        return Sighting(stretches=tuple((number, whole) for number in gated), signs=frozenset(Sign), flooded=False)
+        seen = frozenset(sign for sign, pattern in self._signs if pattern.search(data))
+        signs = frozenset(sign for sign in seen if sign not in self._closer or self._closer[sign].search(data))
+        return Sighting(stretches=tuple((number, whole) for number in gated), signs=signs, flooded=False)
 
     def dump(self) -> bytes:
         """Nothing to keep."""
@@ -103,13 +192,13 @@ class _Database:
                 ends[number] = [end]
             return True if room < 0 else None
 
-        return self._stopped(data, seen)
+        return self.run(data, seen)
 
     def holds(self, data: bytes) -> bool:
         """Whether any expression occurs in *data*."""
-        return self._stopped(data, lambda *_: True)
+        return self.run(data, lambda *_: True)
 
-    def _stopped(self, data: bytes, seen: Callable[..., bool | None]) -> bool:
+    def run(self, data: bytes, seen: Callable[..., bool | None]) -> bool:
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self.native)
@@ -120,6 +209,44 @@ class _Database:
         return False
 
 
+class HyperscanLiterals:
+    """All literals in one database."""
+
+    def __init__(self, literals: Sequence[bytes]) -> None:
+        native = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        asked = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in literals]
+        flags = [hyperscan.HS_FLAG_CASELESS] * len(asked)
+        native.compile(expressions=asked, ids=list(range(len(asked))), elements=len(asked), flags=flags)
+        self._database = _Database(native)
+
+    def ends(self, data: bytes) -> list[tuple[int, int]] | None:
+        """Look for all of them in one pass."""
+        found: dict[int, list[int]] = {}
+        if self._database.scan(data, found, _CEILING + len(data) // _CEILING_SHARE):
+            return None
+        return [(number, end) for number, ends in found.items() for end in ends]
+
+
+class HyperscanGates:
+    """All expressions in one database, without start offsets."""
+
+    def __init__(self, expressions: Sequence[str], kept: bytes | None = None) -> None:
+        written = [each.encode("ascii") for each in expressions]
+        self._identity = _identity(written, [])
+        self._database = _Database(_load(kept, self._identity) or _compiled(written, []))
+
+    def ends(self, data: bytes) -> Mapping[int, Sequence[int]] | None:
+        """Look for all of them in one pass."""
+        found: dict[int, list[int]] = {}
+        flooded = self._database.scan(data, found, _CEILING + len(data) // _CEILING_SHARE)
+        return None if flooded else found
+
+    def dump(self) -> bytes:
+        """The compiled database, bound to its expressions and to this version of the engine."""
+        body = bytes(hyperscan.dumpb(self._database.native))
+        return _header(self._identity, body) + body
+
+
 class HyperscanScanner:
     """All rules in one database, without start offsets."""
 
@@ -127,20 +254,38 @@ class HyperscanScanner:
         self._reach = tuple((rule.width, rule.width if rule.trigger else 0) for rule in rules)
         expressions = [(rule.trigger or rule.pattern).encode("ascii") for rule in rules]
         self._rules = len(expressions)
-        self._identity = _identity(expressions)
-        self._main = _Database(_load(kept, self._identity) or _compile(rules, expressions))
-        self._words = _Database(_compiled([CODED.encode("ascii")], []))
+        self._signs = tuple(Sign)
+        signs = _signs(rules)
+        self._identity = _identity(expressions, signs)
+        self._main = _Database(_load(kept, self._identity) or _compile(rules, expressions, signs))
+        self._closer = {sign: _Database(_compiled([pattern.encode("ascii")], [])) for sign, pattern in CLOSER.items()}
+
+    def glance(self, data: bytes) -> bool:
+        """Scan *data* to its end and say nothing but whether anything was reported: what the engine alone takes."""
+        seen: list[bool] = []
+        self._main.run(data, lambda *_: seen.append(True))
+        return bool(seen)
 
     def sight(self, data: bytes) -> Sighting:
-        """Scan *data* in one pass, and in a second one, for what a long word says, only when there is one."""
+        """Scan *data* in one pass, and from the first long word on in a second one, for what it says."""
         ceiling = _CEILING + len(data) // _CEILING_SHARE
         ends: dict[int, list[int]] = {}
         flooded = self._main.scan(data, ends, ceiling)
-        signs = frozenset(sign for at, sign in enumerate(Sign, self._rules) if ends.pop(at, None))
-        if Sign.WORD in signs and not self._words.holds(data):
-            signs -= {Sign.WORD}
-        stretches = tuple((number, self._merged(number, found, len(data))) for number, found in ends.items())
+        if not ends:
+            return NOTHING
+        seen = (
+            (self._signs[number - self._rules], found[0]) for number, found in ends.items() if number >= self._rules
+        )
+        signs = frozenset(sign for sign, first in seen if self._stands(sign, data, first))
+        stretches = tuple(
+            (number, self._merged(number, found, len(data))) for number, found in ends.items() if number < self._rules
+        )
         return Sighting(stretches=stretches, signs=signs, flooded=flooded)
+
+    def _stands(self, sign: Sign, data: bytes, first: int) -> bool:
+        """Whether *sign*, seen first before the byte *first*, is one on a closer look."""
+        closer = self._closer.get(sign)
+        return closer is None or closer.holds(data[max(0, first - _SIGN_BYTES) :])
 
     def dump(self) -> bytes:
         """The compiled database, bound to its rules and to this version of the engine."""
@@ -160,8 +305,13 @@ class HyperscanScanner:
         return tuple(merged)
 
 
-def _identity(expressions: Sequence[bytes]) -> str:
-    engine = f"{hyperscan.__version__}\n{list(SIGNS.values())}\n".encode()
+def _signs(rules: Sequence[LeakRule]) -> tuple[tuple[Sign, str], ...]:
+    """What shows each encoding of a credential of *rules*; of several patterns for one sign, any."""
+    return (*SIGNS.items(), *((Sign.MIRRORED, pattern) for pattern in mirrored(rules)))
+
+
+def _identity(expressions: Sequence[bytes], signs: Sequence[tuple[Sign, str]]) -> str:
+    engine = f"{hyperscan.__version__}\n{signs}\n".encode()
     return Digest.of(engine + b"\0".join(expressions)).hex
 
 
@@ -170,9 +320,9 @@ def _header(identity: str, body: bytes) -> bytes:
     return _MAGIC + identity.encode("ascii") + Digest.of(body).hex.encode("ascii")
 
 
-def _compile(rules: Sequence[LeakRule], expressions: Sequence[bytes]) -> Any:
+def _compile(rules: Sequence[LeakRule], expressions: Sequence[bytes], signs: Sequence[tuple[Sign, str]]) -> Any:
     try:
-        return _compiled(expressions, [SIGNS[sign].encode("ascii") for sign in Sign])
+        return _compiled(expressions, signs)
     except hyperscan.HyperscanError:
         for rule, expression in zip(rules, expressions, strict=True):
             try:
@@ -184,11 +334,13 @@ def _compile(rules: Sequence[LeakRule], expressions: Sequence[bytes]) -> Any:
         raise OperatorError("the leak rules are too large to compile together: remove some") from None
 
 
-def _compiled(expressions: Sequence[bytes], signs: Sequence[bytes]) -> Any:
+def _compiled(expressions: Sequence[bytes], signs: Sequence[tuple[Sign, str]]) -> Any:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    asked = [*expressions, *signs]
+    places = {sign: at for at, sign in enumerate(Sign, len(expressions))}
+    asked = [*expressions, *(pattern.encode("ascii") for _sign, pattern in signs)]
+    ids = [*range(len(expressions)), *(places[sign] for sign, _pattern in signs)]
     flags = [0] * len(expressions) + [hyperscan.HS_FLAG_SINGLEMATCH] * len(signs)
-    database.compile(expressions=asked, ids=list(range(len(asked))), elements=len(asked), flags=flags)
+    database.compile(expressions=asked, ids=ids, elements=len(asked), flags=flags)
     return database
 
 

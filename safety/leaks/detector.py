@@ -2,24 +2,30 @@
 
 1. The database says where a rule may match; RE2 confirms there, with the characters around it in view.
 2. A match counts when its rule's judge lets the secret pass; a failed checksum lowers the tier, it does not acquit.
-3. Texts are scanned apart, then across their seams, then decoded one level; then all of it again as it is seen, where
-   something in them is not.
+3. Texts are scanned apart, then across their seams, then decoded to two levels; then all of it again as it is seen,
+   where something in them is not.
 4. Whatever bound is hit, the answer says so with a finding over everything that was scanned: never silence.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Final
+from itertools import chain
+from typing import Final, assert_never
 
 from holdfast.contracts import Action, Finding, Json, RuleId, Severity, Where
 
+from ..expressions import Found, expression
 from . import checks, encodings, layout
-from .database import KeywordScanner, Scanner, Sighting, Stretch, open_scanner
-from .encodings import Run
-from .expressions import Expression, Found, expression
+from .database import NOTHING, KeywordScanner, Scanner, Sighting, Stretch, open_scanner
+from .encodings import LAYERS, Sign
+from .held import Held
 from .layout import Layout
-from .rules import LeakRule, Tier
+from .mirrored import Mirror
+from .rules import Judge, LeakRule, Tier
+from .runs import Allowance, Run, Unread
+from .stream import REACH, LeakStream
 from .unseen import bare
 
 LAYER: Final = "leaks"
@@ -30,8 +36,11 @@ _SHARE: Final = 64
 _READ_AGAIN: Final = 16
 """Bytes RE2 may read for each byte of the text, above a first `_READ_FREELY`."""
 _READ_FREELY: Final = 4 << 20
+_JUDGED: Final = 256
+"""Characters that say whether a value looks like a secret: names in a row without a blank are each other's values."""
 _MARK: Final = re.compile(rb"\[REDACTED:([a-z0-9-]{1,64})\]")
 _LONGEST_MARK: Final = 80
+_SURE: Final = {Tier.NOTE: 0, Tier.REDACT: 1, Tier.DENY: 2}
 _RANK: Final = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2, Severity.CRITICAL: 3}
 
 
@@ -45,6 +54,37 @@ class Match:
     tier: Tier
 
 
+def _own(name: str, why: str, severity: Severity) -> LeakRule:
+    """A finding that no pattern makes, as a rule."""
+    return LeakRule(
+        id=name,
+        issuer="",
+        why=why,
+        source="",
+        severity=severity,
+        tier=Tier.DENY,
+        pattern="",
+        trigger=None,
+        keywords=(),
+        width=0,
+        secret=0,
+        checksum=None,
+        judge=Judge.FORM,
+        entropy=0,
+        across=True,
+        examples=(),
+        near_misses=(),
+    )
+
+
+_UNREAD: Final = _own("unread", "is encoded, and too much of it to be decoded", Severity.HIGH)
+_HELD: Final = _own("held-secret", "is a secret that Holdfast holds; which one, nobody is told", Severity.CRITICAL)
+UNREAD: Final = RuleId(f"{LAYER}/{_UNREAD.id}")
+"""What decoding had no room for."""
+HELD: Final = RuleId(f"{LAYER}/{_HELD.id}")
+"""The one rule of all secrets that are held."""
+
+
 class _Flood(Exception):
     """More to look at than will be looked at."""
 
@@ -55,6 +95,15 @@ class _Budget:
     def __init__(self, size: int) -> None:
         self._searches = _MOST_FOUND + size // _SHARE
         self._bytes = _READ_FREELY + _READ_AGAIN * size
+        self.decoding = Allowance(size)
+        self._judged: dict[tuple[str, bytes, bytes], Tier | None] = {}
+
+    def judge(self, rule: LeakRule, secret: bytes, before: bytes) -> Tier | None:
+        """How sure *secret* after *before* is one of *rule*, or None if it is none. The same is judged once a scan."""
+        key = rule.id, secret, before
+        if key not in self._judged:
+            self._judged[key] = _tier(rule, secret.decode("utf-8", "replace"), before.decode("utf-8", "replace"))
+        return self._judged[key]
 
     def spend(self, read: int) -> None:
         self._searches -= 1
@@ -63,14 +112,24 @@ class _Budget:
             raise _Flood
 
 
+def _tier(rule: LeakRule, secret: str, before: str) -> Tier | None:
+    if not checks.passes(rule, secret if rule.judge is Judge.FORM else secret[:_JUDGED], before):
+        return None
+    sound = rule.checksum is None or checks.holds(rule.checksum, secret)
+    return rule.tier if sound or rule.tier is Tier.NOTE else Tier.REDACT
+
+
 class LeakDetector:
     """All leak rules, ready to scan. Thread-safe; build it once."""
 
     def __init__(self, rules: Sequence[LeakRule], scanner: Scanner) -> None:
         self._rules = tuple(rules)
         self._patterns = tuple(expression(rule.pattern) for rule in self._rules)
+        self._groups = tuple(pattern.groups for pattern in self._patterns)
         self._names = frozenset(rule.id.encode("ascii") for rule in self._rules)
         self._scanner = scanner
+        self._mirror = Mirror(self._rules)
+        self._held: Callable[[], Held | None] = lambda: None
 
     @classmethod
     def build(cls, rules: Sequence[LeakRule], *, database: bytes | None = None) -> "LeakDetector":
@@ -85,6 +144,15 @@ class LeakDetector:
     def build_without_database(cls, rules: Sequence[LeakRule]) -> "LeakDetector":
         """Make the detector of machines without hyperscan: same verdicts, slower by orders of magnitude."""
         return cls(rules, KeywordScanner(rules))
+
+    def holding(self, held: Callable[[], Held | None]) -> "LeakDetector":
+        """Make a detector like this one that also looks for what *held* answers, asked anew for each scan.
+
+        Whoever may scan any text with it can try whether a guess is held: bound how often.
+        """
+        both = copy(self)
+        both._held = held  # noqa: SLF001 -- of its own kind
+        return both
 
     def serialized(self) -> bytes:
         """The compiled database for `build`; empty where there is none to keep."""
@@ -106,6 +174,10 @@ class LeakDetector:
         values: list[int] = []
         _walk(arguments, texts, values)
         return self._scan(texts, tuple(values), where)
+
+    def stream(self, where: Where, *, reach: int = REACH) -> LeakStream:
+        """Begin to scan a text that comes in chunks."""
+        return LeakStream(self.scan, where, reach=reach)
 
     def _scan(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
         found, seen = self._found(texts, order, where), bare(texts)
@@ -141,32 +213,59 @@ class LeakDetector:
 
     def _searched(self, raw: Sequence[bytes], order: Sequence[int]) -> Iterator[tuple[Layout, Match]]:
         """Every match in one of the texts, then every one that runs across a seam between two."""
-        laid = layout.apart(raw)
-        budget = _Budget(len(laid.data))
-        for found in self._matches(laid, budget):
-            yield laid, found
+        data = layout.buffer(raw)
+        budget, sighting, held = _Budget(len(data)), self._sight(data), self._held_in(data)
+        if held or sighting is not NOTHING:  # else it needs no layout: so it is with most texts
+            laid = layout.apart(raw, data)
+            for found in chain(held, self._matches(laid, sighting, budget)):
+                yield laid, found
         joined = layout.seams(raw, order)
         if joined is None:
             return
-        for found in self._matches(joined, budget):
+        for found in chain(self._held_in(joined.data), self._matches(joined, self._sight(joined.data), budget)):
             if found.rule.across and joined.crosses(found.start, found.end):
                 yield joined, found
 
-    def _matches(self, laid: Layout, budget: _Budget) -> Iterator[Match]:
-        sighting = self._sight(laid.data)
+    def _matches(self, laid: Layout, sighting: Sighting, budget: _Budget) -> Iterator[Match]:
         yield from self._confirmed(sighting, laid, budget)
-        runs = tuple(encodings.decode(laid.data, sighting.signs))
-        if runs:
-            yield from self._encoded(runs, budget)
+        yield from self._encoded(laid.data, sighting.signs, budget, LAYERS)
 
-    def _encoded(self, runs: Sequence[Run], budget: _Budget) -> Iterator[Match]:
-        """What *runs* hold once decoded; each match covers what says so in the buffer they come from."""
+    def _encoded(self, data: bytes, signs: frozenset[Sign], budget: _Budget, layers: int) -> Iterator[Match]:
+        """What *data* holds once decoded; each match covers what says so in *data*."""
+        if not signs or not layers:
+            return
+        runs: list[Run] = []
+        for one in self._decoded(data, signs, budget.decoding):
+            if isinstance(one, Unread):
+                yield Match(start=one.start, end=one.end, rule=_UNREAD, tier=Tier.DENY)
+            else:
+                runs.append(one)
+        if not runs:
+            return
         inner = layout.apart([run.text for run in runs])
-        for found in self._confirmed(self._sight(inner.data), inner, budget):
-            if found.rule.tier is Tier.DENY:
-                for piece, low, high in inner.touched(found.start, found.end):
-                    start, end = runs[piece.part].origin(low, high)
+        sighting = self._sight(inner.data)
+        plain = self._confirmed(sighting, inner, budget)
+        deeper = self._encoded(inner.data, sighting.signs, budget, layers - 1)
+        for found in chain(plain, self._held_in(inner.data), deeper):
+            for piece, low, high in inner.touched(found.start, found.end):
+                run = runs[piece.part]
+                if found.rule.tier is Tier.DENY or run.changed(low, high):
+                    start, end = run.origin(low, high)
                     yield Match(start=start, end=end, rule=found.rule, tier=found.tier)
+
+    def _held_in(self, data: bytes) -> tuple[Match, ...]:
+        held = self._held()
+        if held is None:
+            return ()
+        places = held.places(data)
+        if places is None:
+            raise _Flood
+        return tuple(Match(start=start, end=end, rule=_HELD, tier=Tier.DENY) for start, end in places)
+
+    def _decoded(self, data: bytes, signs: frozenset[Sign], allowance: Allowance) -> Iterator[Run | Unread]:
+        yield from encodings.decode(data, signs, allowance)
+        if Sign.MIRRORED in signs:
+            yield from self._mirror.backwards(data, allowance)
 
     def _sight(self, data: bytes) -> Sighting:
         sighting = self._scanner.sight(data)
@@ -185,22 +284,22 @@ class LeakDetector:
         at, stop = stretch
         while True:
             found = pattern.search(data, at, stop)
-            budget.spend((found.end() if found else stop) - at)
             if found is None:
+                budget.spend(stop - at)
                 return
-            closing = self._mark_around(data, found.start())
+            begun, ended = found.span()
+            budget.spend(ended - at)
+            closing = self._mark_around(data, begun)
             if closing is not None:
                 at = closing
                 continue
-            start, end = _secret(pattern, found, rule.secret)
-            secret = data[start:end].decode("utf-8", "replace")
-            before = data[found.start() : start].decode("utf-8", "replace")
-            if checks.passes(rule, secret, before):
-                sound = rule.checksum is None or checks.holds(rule.checksum, secret)
-                yield Match(start=start, end=end, rule=rule, tier=rule.tier if sound else Tier.REDACT)
-                at = max(end, found.start() + 1)
+            start, end = _secret(self._groups[number], found, rule.secret)
+            tier = budget.judge(rule, data[start:end], data[begun:start])
+            if tier is not None:
+                yield Match(start=start, end=end, rule=rule, tier=tier)
+                at = max(end, begun + 1)
             else:
-                at = start if start > found.start() else start + 1
+                at = start if start > begun else start + 1
 
     def _mark_around(self, data: bytes, start: int) -> int | None:
         """Where the mark of one of these rules closes, when *start* lies in one: its name is no word of the text."""
@@ -211,9 +310,9 @@ class LeakDetector:
         return mark.end() - 1
 
 
-def _secret(pattern: Expression, found: Found, group: int) -> Stretch:
-    """The span of the first group from *group* on that took part in the match *found*."""
-    spans = (found.span(number) for number in range(group, pattern.groups + 1))
+def _secret(groups: int, found: Found, group: int) -> Stretch:
+    """The span of the first of *groups* from *group* on that took part in the match *found*."""
+    spans = (found.span(number) for number in range(group, groups + 1))
     return next((span for span in spans if span[0] >= 0), found.span())
 
 
@@ -242,18 +341,35 @@ def _merged(
                 yield current
             current = span
             continue
-        surer = max(current, span, key=_weight)
+        surer = _noted(current, span) or max(current, span, key=_weight)
         current = (current[0], current[1], max(current[2], span[2]), surer[3], surer[4])
     if current is not None:
         yield current
 
 
-def _weight(span: tuple[int, int, int, LeakRule, Tier]) -> tuple[bool, int, int]:
-    return span[4] is Tier.DENY, _RANK[span[3].severity], span[2] - span[1]
+def _noted(
+    one: tuple[int, int, int, LeakRule, Tier], other: tuple[int, int, int, LeakRule, Tier]
+) -> tuple[int, int, int, LeakRule, Tier] | None:
+    """Of two spans at one place the one that is known to be public, when the other only stands like a secret."""
+    if one[1:3] == other[1:3] and {one[4], other[4]} == {Tier.NOTE, Tier.REDACT}:
+        return one if one[4] is Tier.NOTE else other
+    return None
+
+
+def _weight(span: tuple[int, int, int, LeakRule, Tier]) -> tuple[bool, int, int, int]:
+    return span[3] is _HELD, _SURE[span[4]], _RANK[span[3].severity], span[2] - span[1]
 
 
 def _action(tier: Tier, where: Where) -> Action:
-    return Action.DENY if tier is Tier.DENY and where is Where.ARGUMENTS else Action.REDACT
+    match tier:
+        case Tier.DENY:
+            return Action.DENY if where is Where.ARGUMENTS else Action.REDACT
+        case Tier.REDACT:
+            return Action.REDACT
+        case Tier.NOTE:
+            return Action.ANNOTATE
+        case _:
+            assert_never(tier)
 
 
 def _flood(part: int, text: str, where: Where) -> Finding:

@@ -7,13 +7,14 @@ and after what it matches and needs neither `^` nor `$`; those would mean differ
 import re
 from typing import Final
 
-from .expressions import expression
+from ..expressions import expression
 
 MARGIN: Final = 6
 """Bytes that `token` adds around what it was given: an escape before it, one character after it."""
 NAMED_MARGIN: Final = 128
 """The same for `named`: the longest name, what may stand between it and the value, and the ends."""
 MAX_NAME: Final = 40
+_MANY: Final = 16
 
 _LEFT: Final = r"(?:[^0-9A-Za-z_]|\\[nrtbf]|%[0-9A-Fa-f]{2})"
 _RIGHT: Final = r"[^0-9A-Za-z]"
@@ -21,8 +22,12 @@ _WORD: Final = (
     r"(?i:keys?|tokens?|secrets?|access|private|pass(?:word|wd|phrase)?|pwd|auth|cred(?:ential)?s?|login|dsn|pat|id)"
 )
 
+_BEGIN: Final = r"(?:[^0-9A-Za-z_\\]|\\[nrtbf]|%[0-9A-Fa-f]{2})"
+"""As `_LEFT`, for what may begin with any letter: the letter of an escape is none of it."""
+
 PIECES: Final = {
     "left": _LEFT,
+    "begin": _BEGIN,
     "right": _RIGHT,
     "word": _WORD,
     "hex": "[0-9a-f]",
@@ -53,13 +58,23 @@ def token(text: str) -> str:
 
 
 def named(names: tuple[str, ...], value: str) -> str:
-    """The pattern for *value* (group 1) after one of *names* and a word or sign that says it is a secret.
+    """The pattern for *value* (group 1) right after one of *names*, or after it and a word or sign that says secret.
 
     In a name `_` stands for at most one of space, `_`, `.` and `-`.
     """
-    choice = "|".join(re.escape(name.lower()).replace("_", "[ _.-]?") for name in names)
+    choice = _choice(names)
     between = r"""[0-9A-Za-z_\s."'\[\]<>$-]{0,32}"""
-    return rf"(?i:{choice}){between}(?:{_WORD}|[=:,(])[^0-9A-Za-z/+]{{0,10}}({expand(value)}){_RIGHT}"
+    said = rf"{between}(?:{_WORD}|[=:,(])[^0-9A-Za-z/+]{{0,10}}"
+    return rf"(?i:{choice})(?:{said}|[ \t]{{1,2}})({expand(value)}){_RIGHT}"
+
+
+def sighted(names: tuple[str, ...]) -> str | None:
+    """What the database looks for in place of `named`, when *names* are more than it takes with all that follows."""
+    return rf"(?i:{_choice(names)})" if len(names) > _MANY else None
+
+
+def _choice(names: tuple[str, ...]) -> str:
+    return "|".join(re.escape(name.lower()).replace("_", "[ _.-]?") for name in names)
 
 
 def literal(name: str) -> str:

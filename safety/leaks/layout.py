@@ -66,15 +66,20 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def apart(texts: Sequence[bytes]) -> Layout:
-    """All *texts*, kept apart from each other."""
+def buffer(texts: Sequence[bytes]) -> bytes:
+    """All *texts*, kept apart from each other, as they lie in the buffer of `apart`."""
+    return b"\n%b\n" % BETWEEN.join(texts)
+
+
+def apart(texts: Sequence[bytes], data: bytes | None = None) -> Layout:
+    """All *texts*, kept apart from each other; *data* is their `buffer`, if it was made already."""
     pieces: list[Piece] = []
     at = 1
     for part, text in enumerate(texts):
         pieces.append(Piece(start=at, end=at + len(text), part=part, offset=0))
         at += len(text) + len(BETWEEN)
     islands = tuple((piece.start, piece.end) for piece in pieces)
-    return _layout(b"\n" + BETWEEN.join(texts) + b"\n", pieces, islands)
+    return _layout(buffer(texts) if data is None else data, pieces, islands)
 
 
 def seams(texts: Sequence[bytes], order: Sequence[int]) -> Layout | None:

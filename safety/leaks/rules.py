@@ -19,6 +19,8 @@ class Tier(StrEnum):
     """A prefix, a structure or a checksum says it; nothing else looks like this."""
     REDACT = "redact"
     """Its surroundings say it."""
+    NOTE = "note"
+    """It is made to be known, or only names a credential: worth knowing, nothing is taken out for it."""
 
 
 class Checksum(StrEnum):
@@ -30,6 +32,12 @@ class Checksum(StrEnum):
     """Base32 whose last two bytes are the CRC-16/XMODEM of the bytes before them."""
     JWT_HEADER = "jwt-header"
     """The first segment is a base64url JSON object that names `alg`."""
+    BASE58CHECK = "base58check"
+    """Base58 whose last four bytes begin the SHA-256, taken twice, of the bytes before them."""
+    BECH32 = "bech32"
+    """The last six letters are the BCH code of what stands before (BIP-173)."""
+    SNOWFLAKE = "snowflake"
+    """The first segment is the base64url of a number of 17 to 20 digits: who the token is for."""
 
 
 class Judge(StrEnum):
@@ -49,6 +57,8 @@ class Judge(StrEnum):
     """It must be a literal: neither words nor a variable."""
     USERINFO = "userinfo"
     """It must look like the password of a URL."""
+    PEM = "pem"
+    """There must be base64 between the lines of dashes."""
     BASIC = "basic"
     """Base64 that decodes to printable `user:password`."""
 
@@ -60,6 +70,8 @@ class LeakRule:
     id: str
     issuer: str
     why: str
+    source: str
+    """Where its issuer or its standard describes it: a document and the site it stands on."""
     severity: Severity
     tier: Tier
     pattern: str
@@ -90,8 +102,8 @@ _MAX_RULES: Final = 4_000
 _BITS_IN_BYTE: Final = 8
 _FORMS: Final = ("pattern", "token", "named")
 _KEYS: Final = frozenset(
-    {"id", "issuer", "why", "severity", "tier", "pattern", "token", "named", "value", "trigger", "keywords", "width"}
-    | {"secret", "checksum", "judge", "entropy", "across", "examples", "near_misses"}
+    {"id", "issuer", "why", "source", "severity", "tier", "pattern", "token", "named", "value", "trigger", "keywords"}
+    | {"width", "secret", "checksum", "judge", "entropy", "across", "examples", "near_misses"}
 )
 
 E_ = TypeVar("E_", bound=StrEnum)
@@ -151,6 +163,7 @@ class _Table:
             id=self._text("id"),
             issuer=self._text("issuer"),
             why=self._text("why"),
+            source=self._text("source"),
             severity=self._choice("severity", Severity, None),
             tier=self._choice("tier", Tier, None),
             pattern="",
@@ -189,6 +202,7 @@ class _Table:
                     replace(
                         rule,
                         pattern=self._expanded("value", lambda value: grammar.named(names, value)),
+                        trigger=grammar.sighted(names),
                         keywords=tuple(grammar.literal(name) for name in names),
                         width=self._whole("width", 1, MAX_WIDTH) + grammar.NAMED_MARGIN,
                         secret=1,

@@ -6,12 +6,11 @@
 4. `lifted` removes those of the named forbids that carry `@approval`, and no others.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts import Digest, OperatorError, ToolName, ToolSpec, Upstream
 
 from . import reasons
 from .cases import check_cases, read_cases, sample_tools
@@ -29,14 +28,13 @@ from .decisions import (
 from .engine import Answer, Asker, ask, asker
 from .explain import Seen, explain
 from .memory import Memory
-from .mentions import Wanted, applies
-from .paths import path_fact
+from .mentions import applies
 from .profiles import digest_of, select
 from .rules import Policy, read_policies
 from .schema import ALL, write_schema
 from .shapes import EMPTY
 from .slices import Slice
-from .values import Unfit, Written, write_arguments
+from .values import Unfit, write_arguments
 
 _NOTHING: Final = frozenset[str]()
 _TOOLS: Final = 4096
@@ -198,50 +196,11 @@ class PolicyBundle:
             who = self._askers.recall(key, lambda: asker(principal, spec))
         except ValueError:
             return Denied(reason=reasons.unreadable(spec.name, "the principal's name is not a text Cedar can hold"))
-        return _View(who, own, json.dumps(_context(request, written, own.wants), sort_keys=True))
+        return _View(who, own, own.context.written(request, written))
 
     def _slice(self, tool: str) -> Slice:
         own = tuple(policy for policy in self._policies if applies(policy, tool))
         return self._shared.recall(tuple(policy.id for policy in own), lambda: Slice(own))
-
-
-def _context(request: PolicyRequest, written: Written, wants: Wanted) -> dict[str, Json]:
-    """Write what policies read beside principal and tool, and only that: every value costs Cedar two microseconds."""
-    facts, session, flow = request.facts, request.session, request.flow
-    whole: dict[str, dict[str, Json]] = {
-        "input": written.input,
-        "session": {
-            "id": session.id,
-            "labels": [label.value for label in sorted(session.labels)],
-            "private": flow.private,
-            "untrusted": flow.untrusted,
-        },
-        "flow": {
-            "sink": flow.sink.value,
-            "args_from_user": flow.args_from_user,
-            "all_from_user": flow.all_from_user,
-            "repeated": flow.repeated,
-            "receivers_listed": flow.receivers_listed,
-            "receivers_from_user": flow.receivers_from_user,
-            "args_contain_private": flow.args_contain_private,
-            "args_from_untrusted": flow.args_from_untrusted,
-        },
-        "facts": {
-            "leaks": facts.leaks,
-            "credentials": facts.credentials,
-            "rules": [*sorted(facts.rules)],
-            "inexact": written.inexact,
-            "unseen": written.unseen,
-        },
-        "paths": path_fact(request.arguments) if wants.sees("paths") else {},
-    }
-    seen: dict[str, Json] = {
-        attribute: {name: value for name, value in values.items() if wants.takes(attribute, name)}
-        for attribute, values in whole.items()
-    }
-    if wants.sees("effects"):
-        seen["effects"] = [effect.value for effect in sorted(flow.effects)]
-    return seen
 
 
 def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:

@@ -232,7 +232,11 @@ def _principal(fields: Fields) -> Principal:
 
 def _facts(fields: Fields) -> Facts:
     facts = Facts(
-        leaks=fields.count("leaks"), credentials=fields.count("credentials"), rules=frozenset(fields.words("rules"))
+        leaks=fields.count("leaks"),
+        credentials=fields.count("credentials"),
+        injection=fields.count("injection"),
+        pii=fields.count("pii"),
+        rules=frozenset(fields.words("rules")),
     )
     fields.done()
     return facts

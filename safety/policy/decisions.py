@@ -40,8 +40,12 @@ class Facts:
     """Findings of the leak detector."""
     credentials: int
     """Findings of the credential detector."""
+    injection: int
+    """0 to 100: how much the arguments try to steer whoever reads them. Advice."""
+    pii: int
+    """Findings of personal data; notes, so that policy alone says what they are worth."""
     rules: frozenset[str]
-    """The rule ids of both."""
+    """The rule ids of all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

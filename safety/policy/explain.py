@@ -67,8 +67,8 @@ def _others(request: PolicyRequest) -> Iterator[tuple[str, PolicyRequest]]:
     if not request.flow.receivers_listed:
         listed = replace(request.flow, receivers_listed=True)
         yield "if every receiver were `trusted` in `[[labels]]`", replace(request, flow=listed)
-    if facts.leaks or facts.credentials:
-        clean = Facts(leaks=0, credentials=0, rules=frozenset())
+    if facts.leaks or facts.credentials or facts.injection or facts.pii:
+        clean = Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset())
         yield "with nothing found by the detectors", replace(request, facts=clean)
 
 

@@ -50,7 +50,9 @@ _TYPES: Final[Json] = {
         args_contain_private=_BOOL,
         args_from_untrusted=_BOOL,
     ),
-    "Facts": _fixed(leaks=_LONG, credentials=_LONG, rules=_TEXTS, inexact=_BOOL, unseen=_BOOL),
+    "Facts": _fixed(
+        leaks=_LONG, credentials=_LONG, injection=_LONG, pii=_LONG, rules=_TEXTS, inexact=_BOOL, unseen=_BOOL
+    ),
     "Paths": _fixed(text=_TEXT, count=_LONG),
 }
 

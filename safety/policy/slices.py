@@ -6,6 +6,7 @@ so a decision costs what the tool's own policies cost, however many the set hold
 
 import cedarpy
 
+from .context import Context
 from .decisions import ApprovalLevel, Effect
 from .memory import Memory
 from .mentions import Wanted, wanted
@@ -17,7 +18,7 @@ _SUBSETS = 32
 class Slice:
     """Policies in order, by id, and the engine's handles for them and for what is left when some are lifted."""
 
-    __slots__ = ("_sets", "approvals", "policies", "wants")
+    __slots__ = ("_sets", "approvals", "context", "policies", "wants")
 
     def __init__(self, policies: tuple[Policy, ...]) -> None:
         self.policies = policies
@@ -25,6 +26,7 @@ class Slice:
             policy.id: policy.approval for policy in policies if policy.approval is not None
         }
         self.wants: Wanted = wanted(policies)
+        self.context = Context(self.wants)
         self._sets: Memory[frozenset[str], cedarpy.PolicySet] = Memory(room=_SUBSETS)
 
     def without(self, lifted: frozenset[str]) -> cedarpy.PolicySet:

@@ -9,7 +9,7 @@ from holdfast.contracts import Blob, Content, Link, Resource, Text
 
 from .drafts import Span
 from .pictures import plain_picture
-from .text import clean_text
+from .text import Means, clean_text
 
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What models take. SVG is not among them: it is a document with scripts."""
@@ -40,24 +40,24 @@ def bare_media_type(declared: str) -> str:
     return found[1] if found else _PLAIN
 
 
-def clean_content(block: Content) -> Cleaned:
+def clean_content(block: Content, means: Means) -> Cleaned:
     """Clean *block*. Spans are positions in its main text; what has no text is one span at 0."""
     match block:
         case Text():
-            return _text(block)
+            return _text(block, means)
         case Blob():
             return _blob(block)
         case Link():
-            return _link(block)
+            return _link(block, means)
         case Resource():
-            return _resource(block)
+            return _resource(block, means)
         case _:
             assert_never(block)
 
 
-def _text(block: Text) -> tuple[Text, list[Span]]:
+def _text(block: Text, means: Means) -> tuple[Text, list[Span]]:
     media_type = bare_media_type(block.media_type)
-    text, spans = clean_text(block.text, media_type)
+    text, spans = clean_text(block.text, media_type, means)
     return Text(text=text, media_type=media_type), spans
 
 
@@ -89,20 +89,20 @@ def _image(block: Blob, media_type: str) -> tuple[Blob | Text, list[Span]]:
     return Blob(data=plain, media_type=media_type), spans
 
 
-def _link(block: Link) -> Cleaned:
+def _link(block: Link, means: Means) -> Cleaned:
     scheme = _scheme_of(block.uri)
     if not block.served and (scheme not in _LINK_SCHEMES or not _has_host(block.uri)):
         return _left_out("a link: only http and https links are passed on")
-    name, spans = clean_text(block.name, _PLAIN)
-    description, more = clean_text(block.description, _PLAIN)
+    name, spans = clean_text(block.name, _PLAIN, means)
+    description, more = clean_text(block.description, _PLAIN, means)
     media_type = None if block.media_type is None else bare_media_type(block.media_type)
     uri, changed = _clean_uri(block.uri)
     link = Link(uri=uri, name=name, description=description, media_type=media_type, served=block.served)
     return link, [*spans, *more, *changed]
 
 
-def _resource(block: Resource) -> Cleaned:
-    body, spans = _text(block.body) if isinstance(block.body, Text) else _blob(block.body)
+def _resource(block: Resource, means: Means) -> Cleaned:
+    body, spans = _text(block.body, means) if isinstance(block.body, Text) else _blob(block.body)
     if _scheme_of(block.uri) in _SCRIPT_SCHEMES:
         return body, [*spans, Span(start=0, end=0, rule="sanitizer/left-out")]
     uri, changed = _clean_uri(block.uri)

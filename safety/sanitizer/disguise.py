@@ -36,8 +36,15 @@ _MARKDOWN_COMMENT: Final = re.compile(r"^ {0,3}\[(?://|comment|#)\]: *(?:#|<>) *
 _LONG_ALT: Final = re.compile(
     r"<img\s[^<>]{0,400}?\balt\s*=\s*(?:\"([^\"<>]{61,2000})\"|'([^'<>]{61,2000})')", re.IGNORECASE
 )
-_TEMPLATED_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(\s*<?https?://[^\s)>?]{1,300}\?[^\s)>{$]{0,300}[{$]")
-"""An image whose address waits for the reader's data."""
+_WAITS: Final = (
+    r"\?[^\s)>{$]{0,300}?(?:[{$]|%7[bB]"
+    r"|=(?:[A-Z]{2,}_[A-Z_]{2,}|DATA|SECRETS?|CONTENTS?|CONTEXT|HISTORY|PROMPT|TEXT)(?![a-z0-9]))"
+)
+_TEMPLATED_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(\s*<?https?://[^\s)>?]{1,300}" + _WAITS)
+_TEMPLATED_DEFINITION: Final = re.compile(
+    r"^ {0,3}\[[^\]\n]{1,200}\]:[ \t]*<?https?://[^\s)>?]{1,300}" + _WAITS, re.MULTILINE
+)
+"""An image whose address, here or in a definition, waits for the reader's data: it ends in a blank to be filled in."""
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE: Final = 6
 """Words that make an unseen remark a sentence; fewer are a label or a directive for a tool."""
@@ -65,9 +72,12 @@ def _remarks(text: str) -> Iterator[Note]:
         for found in pattern.finditer(text):
             if len(_WORD.findall(found[found.lastindex or 0])) >= _SENTENCE:
                 yield found.start(), found.end(), "sanitizer/hidden-markup"
-    if "![" in text:
-        for found in _TEMPLATED_IMAGE.finditer(text):
-            yield found.start(), found.end(), "sanitizer/hidden-markup"
+    if "![" not in text:
+        return
+    for cue, pattern in (("](", _TEMPLATED_IMAGE), ("]:", _TEMPLATED_DEFINITION)):
+        if cue in text:
+            for found in pattern.finditer(text):
+                yield found.start(), found.end(), "sanitizer/hidden-markup"
 
 
 def span(start: int, end: int, rule: str) -> Span:

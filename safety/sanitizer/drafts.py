@@ -21,8 +21,8 @@ class Edit:
     start: int
     end: int
     to: str
-    rule: str
-    """`sanitizer/kebab-case`; see `SEVERITIES`."""
+    rule: str | None
+    """`sanitizer/kebab-case`; see `SEVERITIES`. None: it hid nothing, and is not told."""
 
 
 SEVERITIES: Final = {
@@ -35,14 +35,16 @@ SEVERITIES: Final = {
     "sanitizer/html-active": Severity.HIGH,
     "sanitizer/html-cleaned": Severity.LOW,
     "sanitizer/html-hidden": Severity.HIGH,
+    "sanitizer/html-stopped": Severity.MEDIUM,
     "sanitizer/html-too-large": Severity.MEDIUM,
     "sanitizer/left-out": Severity.LOW,
     "sanitizer/not-normal": Severity.LOW,
+    "sanitizer/outside-image": Severity.HIGH,
+    "sanitizer/outside-link": Severity.LOW,
     "sanitizer/overstrike": Severity.LOW,
     "sanitizer/picture-metadata": Severity.LOW,
     "sanitizer/soft-hyphens": Severity.MEDIUM,
     "sanitizer/tag-characters": Severity.HIGH,
-    "sanitizer/terminal-colour": Severity.LOW,
     "sanitizer/terminal-conceal": Severity.HIGH,
     "sanitizer/terminal-control": Severity.MEDIUM,
     "sanitizer/terminal-string": Severity.MEDIUM,
@@ -93,7 +95,8 @@ class Draft:
         for edit in edits:
             start = self.original(edit.start)
             end = min(max(start + 1, self.original_end(edit.end)), self._length)
-            self.spans.append(Span(start=min(start, end), end=end, rule=edit.rule))
+            if edit.rule is not None:
+                self.spans.append(Span(start=min(start, end), end=end, rule=edit.rule))
             length = self._keep(done, edit.start, length, now, shift) + len(edit.to)
             pieces += (self.text[done : edit.start], edit.to)
             done = edit.end

@@ -115,7 +115,7 @@ def _char_belongs(char: str, left: str, right: str) -> bool:
     if char == scripts.SOFT_HYPHEN:
         return left.isalnum() and right.isalnum()
     if char == scripts.GRAPHEME_JOINER:
-        return bool(left) and not left.isascii()
+        return bool(left) and (not left.isascii() or scripts.is_mark(right))
     if "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef":
         return bool(left) and scripts.takes_selector(char, left)
     return scripts.at_home(char, left, right)

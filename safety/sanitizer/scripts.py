@@ -76,6 +76,11 @@ def _in_spaced_script(char: str) -> bool:
     return char.isdecimal() or (_spaced.match(char) is not None and char.isalpha())
 
 
+def is_mark(char: str) -> bool:
+    """Whether *char* combines with the letter before it."""
+    return bool(char) and unicodedata.combining(char) > 0
+
+
 def is_emoji(char: str) -> bool:
     """Whether *char* may take part in an emoji sequence."""
     return _emoji.match(char) is not None
@@ -89,6 +94,8 @@ def takes_selector(selector: str, char: str) -> bool:
         return (
             is_emoji(char) or char in "0123456789#*" or (not char.isascii() and unicodedata.category(char)[0] in "SP")
         )
+    if char == "0":
+        return selector == "\ufe00"  # with a stroke
     return not char.isascii() and _spaced.match(char) is None and unicodedata.category(char)[:1] in "SL"
 
 

@@ -4,12 +4,16 @@ Kept: tab, line feed, and CR LF as it stands (files keep their line ends). A bar
 become a line feed, so what would have been overwritten stays to be read. Everything else of C0 and C1 goes. A string
 sequence (OSC, DCS, APC, PM, SOS) goes with its payload when it is ended, and only its opening goes when it is not.
 Overstrike as man pages use it (`N BS N`, `_ BS N`) becomes the plain letter.
+
+Colours, and erasing within a line that had no sentence to lose, go without being told: every build log and progress
+line has them, and nothing was hidden. What was written in its background's colour, or erased as a sentence, is told.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from .colours import Pen
 from .drafts import MAX_EDITS, Edit
 
 _SEQUENCE: Final = re.compile(
@@ -23,8 +27,14 @@ _SEQUENCE: Final = re.compile(
 )
 _OVERSTRIKE: Final = re.compile(r"_(?P<under>\x08)(?=[^\n\x08_])|(?P<letter>[^\n\x08])(?P<again>(?:\x08(?P=letter))++)")
 _SUSPECT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_COLOUR: Final = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
-_CONCEALS: Final = re.compile(r"(?:\[|\x9b|;)0*8(?:;|m)")
+_COLOUR: Final = re.compile(r"(?:\x1b\[|\x9b)([0-9;:]*)m")
+_WITHIN_A_LINE: Final = re.compile(r"(?:\x1b\[|\x9b)(?:[0-9]*[CDGK]|\?25[hl])")
+"""Erasing in a line, moving in it, showing and hiding the cursor: what progress lines are made of."""
+_LONGEST_LINE: Final = 400
+"""Characters before a sequence that are looked through for what it erases."""
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_SENTENCE: Final = 6
+"""Words that make what is overwritten a sentence; fewer are a label that gives way to its result."""
 
 
 def overstrikes(text: str) -> Iterator[Edit]:
@@ -43,37 +53,56 @@ def overstrikes(text: str) -> Iterator[Edit]:
 def sequences(text: str) -> Iterator[Edit]:
     """Edits that take controls and escape sequences out."""
     at = count = 0
+    pen = Pen()
     while (suspect := _SUSPECT.search(text, at)) is not None:
         at = suspect.end()
         found = _SEQUENCE.match(text, suspect.start())
         if found is not None:
             at = found.end()
-            to, rule = _judge(found)
+            rule = _rule(found, pen)
             count += 1
             if count > MAX_EDITS:
-                rest = _SEQUENCE.sub(lambda one: _judge(one)[0], text[found.start() :])
-                yield Edit(start=found.start(), end=len(text), to=rest, rule=rule)
+                rest = _SEQUENCE.sub(_what_stays, text[found.start() :])
+                yield Edit(start=found.start(), end=len(text), to=rest, rule=rule or "sanitizer/terminal-control")
                 return
-            yield Edit(start=found.start(), end=at, to=to, rule=rule)
+            yield Edit(start=found.start(), end=at, to=_what_stays(found), rule=rule)
 
 
-def _judge(found: re.Match[str]) -> tuple[str, str]:
+def _what_stays(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "line":
+            return "\n"
+        case "surrogate":
+            return "\ufffd"
+        case _:
+            return ""
+
+
+def _rule(found: re.Match[str], pen: Pen) -> str | None:
     match found.lastgroup:
         case "csi":
-            return "", _control_sequence(found[0])
+            return _control_sequence(found, pen)
         case "string":
-            return "", "sanitizer/terminal-string"
+            return "sanitizer/terminal-string"
         case "esc":
-            return "", "sanitizer/terminal-control"
-        case "line":
-            return "\n", "sanitizer/carriage-return" if found[0] == "\r" else "sanitizer/control-character"
+            return "sanitizer/terminal-control"
+        case "line" if found[0] == "\r":
+            return "sanitizer/carriage-return"
         case "surrogate":
-            return "\ufffd", "sanitizer/unpaired-surrogate"
+            return "sanitizer/unpaired-surrogate"
         case _:
-            return "", "sanitizer/control-character"
+            return "sanitizer/control-character"
 
 
-def _control_sequence(sequence: str) -> str:
-    if not _COLOUR.fullmatch(sequence):
-        return "sanitizer/terminal-control"
-    return "sanitizer/terminal-conceal" if _CONCEALS.search(sequence) else "sanitizer/terminal-colour"
+def _control_sequence(found: re.Match[str], pen: Pen) -> str | None:
+    colour = _COLOUR.fullmatch(found[0])
+    if colour is not None:
+        return "sanitizer/terminal-conceal" if pen.hides_after(colour[1]) else None
+    if _WITHIN_A_LINE.fullmatch(found[0]) and not _sentence_before(found.string, found.start()):
+        return None
+    return "sanitizer/terminal-control"
+
+
+def _sentence_before(text: str, end: int) -> bool:
+    start = max(text.rfind("\n", 0, end) + 1, end - _LONGEST_LINE)
+    return len(_WORD.findall(text, start, end)) >= _SENTENCE

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from holdfast.contracts import Json
+
+MAX_BITS: Final = 1_024
+"""Of a whole number: 308 digits, where a double ends, and JSON readers stop to agree (RFC 8259)."""
+_ANY_BITS = 1 << 62
+_CONTAINERS = (dict, list, Mapping)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,10 @@ class NotJson(Exception):
     """The value holds something JSON cannot hold."""
 
 
+class LongNumber(Exception):
+    """The value holds a whole number that no double comes near."""
+
+
 def is_array(value: Any) -> TypeGuard[list[Any]]:
     """Whether *value* is a JSON array."""
     return isinstance(value, list)
@@ -33,10 +42,12 @@ def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def measure(value: Json | Mapping[str, Json], *, depth: int, nodes: int, characters: int) -> Extent:
-    """Measure *value*, and stop as soon as it is over one of the three limits.
+def measure(
+    value: Json | Mapping[str, Json], *, depth: int, nodes: int, characters: int, bits: int = _ANY_BITS
+) -> Extent:
+    """Measure *value*, and stop as soon as it is over one of the first three limits.
 
-    Raises: NotJson when it meets another type of value, or a key that is no string.
+    Raises: NotJson when it meets another type of value, or a key that is no string; LongNumber for more than *bits*.
     """
     deepest = seen = letters = 0
     pending: list[tuple[Any, int]] = [(value, 1)]
@@ -45,10 +56,13 @@ def measure(value: Json | Mapping[str, Json], *, depth: int, nodes: int, charact
         seen += 1
         if isinstance(item, str):
             letters += len(item)
-        elif isinstance(item, Mapping | list):
+        elif isinstance(item, _CONTAINERS):
             deepest = max(deepest, level)
             letters += _push(item, level + 1, pending)
-        elif item is not None and not isinstance(item, bool | int | float):
+        elif isinstance(item, int):
+            if item.bit_length() > bits:
+                raise LongNumber
+        elif item is not None and not isinstance(item, float):
             raise NotJson
         if seen + len(pending) > nodes or deepest > depth or letters > characters:
             return Extent(depth=deepest, nodes=seen + len(pending), characters=letters)

@@ -12,8 +12,17 @@ def identity(value: Json) -> str | bytes:
     A string is its own key. Anything else is its canonical text, in bytes, after numbers are made alike. Nesting is
     that of the value, which was bounded before.
     """
-    if isinstance(value, str):
-        return value
+    match value:
+        case str():
+            return value
+        case bool() | None:
+            return b"true" if value else b"null" if value is None else b"false"
+        case int():
+            return b"%d" % value
+        case float():
+            return b"%d" % int(value) if value.is_integer() else repr(value).encode()
+        case _:
+            pass
     return canonical(_alike(value))
 
 

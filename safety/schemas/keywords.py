@@ -1,38 +1,31 @@
 """The keywords of JSON Schema 2020-12, each bounded by what it charges; they answer with rules, never with values.
 
 They stand in for jsonschema's own functions, whose cost has no bound (see `descend`) and whose patterns backtrack.
-`format`, `contentEncoding` and other annotations are not asserted, which is 2020-12's default. A keyword answers with
-its first error only: one is enough to refuse.
+`format`, `contentEncoding` and other annotations are not asserted, which is 2020-12's default.
 """
 
 from collections.abc import Callable
-from fractions import Fraction
+from functools import partial
 from typing import Any, Final
 
 from holdfast.contracts import Json
 
 from .bounds import measure
-from .evaluation import CURRENT, Errors, Keyword, Schema, descend, refuse
+from .evaluation import Errors, Evaluation, Keyword, Refusal, Schema, descend, refuse
 from .identity import identity
+from .numbers import bound, is_integer, is_number, multiple_of
 from .unevaluated import unevaluated_items, unevaluated_properties
-from .wording import choices, cleaned, counted, kind, listed, quoted
+from .wording import choices, counted, free_name, kind, quoted, unknown
 
-_LONG_INTEGER = 1 << 62
-_SHOWN_NUMBER = 32
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_integer(value: Json) -> bool:
-    return _is_number(value) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
-
+_CONTAINERS = (dict, list)
+_CHARACTERS_A_STEP = 64
+_IDENTITY_STEPS = 6
+"""What writing an array or object canonically is charged, before its size."""
 
 _TYPES: Final[dict[str, Callable[[Json], bool]]] = {
     "string": lambda value: isinstance(value, str),
-    "integer": _is_integer,
-    "number": _is_number,
+    "integer": is_integer,
+    "number": is_number,
     "boolean": lambda value: isinstance(value, bool),
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -40,265 +33,251 @@ _TYPES: Final[dict[str, Callable[[Json], bool]]] = {
 }
 
 
-def _type(_validator: Any, types: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
-    names = (types,) if isinstance(types, str) else types
-    if any(_TYPES[name](instance) for name in names):
-        return ()
-    return refuse("type", kind(types))
+def _type(run: Evaluation, types: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+    if isinstance(types, str):
+        fits = _TYPES[types](instance)
+    else:
+        run.spend(len(types))
+        fits = False
+        for name in types:
+            if _TYPES[name](instance):
+                fits = True
+                break
+    return None if fits else refuse("type", lambda: kind(types))
 
 
 def _member(keyword: str) -> Keyword:
-    def check(_validator: Any, members: Any, instance: Json, schema: dict[str, Any]) -> Errors:
-        if _identity_of(instance) in CURRENT.get().tables.members[id(schema), keyword]:
-            return ()
-        return refuse(keyword, choices(members if keyword == "enum" else [members]))
+    def check(run: Evaluation, members: Any, instance: Json, schema: dict[str, Any]) -> Errors:
+        if _identity_of(run, instance) in run.tables.members[id(schema), keyword]:
+            return None
+        return refuse(keyword, lambda: choices(members if keyword == "enum" else [members]))
 
     return check
 
 
-def _identity_of(instance: Json) -> str | bytes:
+def _identity_of(run: Evaluation, instance: Json) -> str | bytes:
     """The identity of *instance*, paid for by its size."""
-    run = CURRENT.get()
-    if isinstance(instance, dict | list):
-        extent = measure(instance, depth=run.left, nodes=run.left, characters=run.left * 256)
-        run.pay(extent.nodes + extent.characters // 256)
+    if isinstance(instance, _CONTAINERS):
+        extent = measure(instance, depth=run.left, nodes=run.left, characters=run.left * _CHARACTERS_A_STEP)
+        run.pay(_IDENTITY_STEPS + extent.nodes * 4 + extent.characters // _CHARACTERS_A_STEP)
+    elif isinstance(instance, int):
+        run.pay(2 + instance.bit_length() // 128)
+    elif not isinstance(instance, str):
+        run.pay(2)
     return identity(instance)
-
-
-def _bound(keyword: str, holds: Callable[[Any, Any], bool], wants: str) -> Keyword:
-    def check(_validator: Any, limit: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
-        if not _is_number(instance) or holds(instance, limit):
-            return ()
-        return refuse(keyword, f"{wants} {_shown(limit)}")
-
-    return check
-
-
-def _shown(number: float) -> str:
-    if isinstance(number, int) and abs(number) > _LONG_INTEGER:
-        return "the limit of the schema"
-    return cleaned(str(number), limit=_SHOWN_NUMBER)
-
-
-def _multiple_of(_validator: Any, divisor: Any, instance: Any, _schema: dict[str, Any]) -> Errors:
-    if not _is_number(instance):
-        return ()
-    run = CURRENT.get()
-    if isinstance(instance, int) and isinstance(divisor, int):
-        run.spend(instance.bit_length() // 64)
-        whole = instance % divisor == 0
-    else:  # in decimals, as they are written: 0.3 is a multiple of 0.1
-        run.spend(16 + _bits(instance) // 64)
-        whole = (Fraction(str(instance)) / Fraction(str(divisor))).denominator == 1
-    return () if whole else refuse("multipleOf", f"must be a multiple of {_shown(divisor)}")
 
 
 def _size(value: Any) -> int:
     return len(value)
 
 
-def _bits(number: float) -> int:
-    return number.bit_length() if isinstance(number, int) else 0
-
-
 def _length(
     keyword: str, of: type[str | list[Any] | dict[str, Any]], holds: Callable[[int, int], bool], wants: str, noun: str
 ) -> Keyword:
-    def check(_validator: Any, limit: Any, instance: Any, _schema: dict[str, Any]) -> Errors:
+    def check(_run: Evaluation, limit: Any, instance: Any, _schema: dict[str, Any]) -> Errors:
         if not isinstance(instance, of) or holds(_size(instance), limit):
-            return ()
-        return refuse(keyword, f"must have {wants} {counted(int(limit), noun)}")
+            return None
+        return refuse(keyword, lambda: f"must have {wants} {counted(int(limit), noun)}")
 
     return check
 
 
-def _pattern(_validator: Any, source: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
-    if not isinstance(instance, str) or _matches(source, instance):
-        return ()
-    return refuse("pattern", f"must match {quoted(source, limit=80)}")
+def _pattern(run: Evaluation, source: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+    if not isinstance(instance, str) or matches(run, source, instance):
+        return None
+    return refuse("pattern", lambda: f"must match {quoted(source, limit=80)}")
 
 
-def _matches(source: str, text: str) -> bool:
-    run = CURRENT.get()
+def matches(run: Evaluation, source: str, text: str) -> bool:
+    """Whether the schema's pattern *source* is found in *text*, paid for by both their sizes."""
     pattern = run.tables.patterns[source]
     run.pay(pattern.cost(text))
     return pattern.found_in(text)
 
 
-def _properties(validator: Any, properties: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _properties(run: Evaluation, properties: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
+        return None
     fewer, other = (properties, instance) if len(properties) < len(instance) else (instance, properties)
-    CURRENT.get().spend(len(fewer))
+    run.spend(len(fewer))
     for name in fewer:
-        if name in other and (errors := descend(validator, instance[name], properties[name], name)):
+        if name in other and (errors := descend(run, instance[name], properties[name], name)):
             return errors
-    return ()
+    return None
 
 
-def _pattern_properties(validator: Any, patterns: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _pattern_properties(run: Evaluation, patterns: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
+        return None
     for source, schema in patterns.items():
         for name, value in instance.items():
-            if _matches(source, name) and (errors := descend(validator, value, schema, name)):
+            if matches(run, source, name) and (errors := descend(run, value, schema)):
+                errors.path.append(free_name(name))
                 return errors
-    return ()
+    return None
 
 
-def _additional_properties(validator: Any, additional: Any, instance: Json, schema: dict[str, Any]) -> Errors:
+def _additional_properties(run: Evaluation, additional: Any, instance: Json, schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
-    CURRENT.get().spend(len(instance))
+        return None
+    run.spend(len(instance))
     known, sources = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, value in instance.items():
-        if name in known or any(_matches(source, name) for source in sources):
+        if name in known or any(matches(run, source, name) for source in sources):
             continue
         if additional is False:
-            return refuse("additionalProperties", _unknown(known), path=(name,))
-        if errors := descend(validator, value, additional, name):
+            return refuse("additionalProperties", partial(unknown, name, known), path=[free_name(name)])
+        if errors := descend(run, value, additional):
+            errors.path.append(free_name(name))
             return errors
-    return ()
+    return None
 
 
-def _unknown(known: dict[str, Any]) -> str:
-    return f"is an unknown field; known here: {listed(sorted(known))}" if known else "is an unknown field"
-
-
-def _property_names(validator: Any, schema: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _property_names(run: Evaluation, schema: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
+        return None
     for name in instance:
-        if errors := descend(validator, name, schema):
-            return refuse("propertyNames", f"is not a name the schema allows: it {errors[0].message}", path=(name,))
-    return ()
+        if errors := descend(run, name, schema):
+            return refuse(
+                "propertyNames", lambda: f"is not a name the schema allows: it {errors.words()}", path=[free_name(name)]
+            )
+    return None
 
 
-def _required(_validator: Any, names: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _required(run: Evaluation, names: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
-    CURRENT.get().spend(len(names))
+        return None
+    run.spend(len(names))
     for name in names:
         if name not in instance:
-            return refuse("required", "is required", path=(name,))
-    return ()
+            return refuse("required", "is required", path=[name])
+    return None
 
 
-def _dependent_required(_validator: Any, dependencies: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _given(name: str) -> str:
+    return f"is required when {quoted(name)} is given"
+
+
+def _dependent_required(run: Evaluation, dependencies: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
-    run = CURRENT.get()
+        return None
     for name, needed in dependencies.items():
         run.spend(len(needed))
         missing = next((each for each in needed if each not in instance), None) if name in instance else None
         if missing is not None:
-            return refuse("dependentRequired", f"is required when {quoted(name)} is given", path=(missing,))
-    return ()
+            return refuse("dependentRequired", partial(_given, name), path=[missing])
+    return None
 
 
-def _dependent_schemas(validator: Any, dependencies: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _dependent_schemas(run: Evaluation, dependencies: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, dict):
-        return ()
-    CURRENT.get().spend(len(dependencies))
+        return None
+    run.spend(len(dependencies))
     for name, schema in dependencies.items():
-        if name in instance and (errors := descend(validator, instance, schema)):
+        if name in instance and (errors := descend(run, instance, schema)):
             return errors
-    return ()
+    return None
 
 
-def _items(validator: Any, items: Any, instance: Json, schema: dict[str, Any]) -> Errors:
+def _items(run: Evaluation, items: Any, instance: Json, schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, list):
-        return ()
+        return None
     first = len(schema.get("prefixItems", ()))
     if items is False and len(instance) > first:
-        return refuse("items", f"must have at most {counted(first, 'item')}")
-    CURRENT.get().spend(len(instance))
+        return refuse("items", lambda: f"must have at most {counted(first, 'item')}")
+    run.spend(len(instance))
+    if items is True:
+        return None
     for index in range(first, len(instance)):
-        if errors := descend(validator, instance[index], items, index):
+        if errors := descend(run, instance[index], items, index):
             return errors
-    return ()
+    return None
 
 
-def _prefix_items(validator: Any, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _prefix_items(run: Evaluation, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, list):
-        return ()
+        return None
+    run.spend(min(len(instance), len(schemas)))
     for index, (item, schema) in enumerate(zip(instance, schemas, strict=False)):
-        if errors := descend(validator, item, schema, index):
+        if errors := descend(run, item, schema, index):
             return errors
-    return ()
+    return None
 
 
-def _contains(validator: Any, wanted: Any, instance: Json, schema: dict[str, Any]) -> Errors:
+def _contains(run: Evaluation, wanted: Any, instance: Json, schema: dict[str, Any]) -> Errors:
     if not isinstance(instance, list):
-        return ()
-    CURRENT.get().spend(len(instance))
+        return None
+    run.spend(len(instance))
     least, most = schema.get("minContains", 1), schema.get("maxContains", len(instance))
-    count = sum(1 for item in instance if not descend(validator, item, wanted))
+    count = sum(1 for item in instance if not descend(run, item, wanted))
     if count < least:
-        return refuse("contains", f"must contain at least {counted(int(least), 'matching item')}")
+        return refuse("contains", lambda: f"must contain at least {counted(int(least), 'matching item')}")
     if count > most:
-        return refuse("maxContains", f"must contain at most {counted(int(most), 'matching item')}")
-    return ()
+        return refuse("maxContains", lambda: f"must contain at most {counted(int(most), 'matching item')}")
+    return None
 
 
-def _unique_items(_validator: Any, unique: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _unique_items(run: Evaluation, unique: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     if unique is not True or not isinstance(instance, list):
-        return ()
+        return None
     seen: set[str | bytes] = set()
     for index, item in enumerate(instance):
-        CURRENT.get().spend(0)
-        key = _identity_of(item)
+        run.pay(1)
+        key = _identity_of(run, item)
         if key in seen:
-            return refuse("uniqueItems", "is a repetition of an earlier item", path=(index,))
+            return refuse("uniqueItems", "is a repetition of an earlier item", path=[index])
         seen.add(key)
-    return ()
+    return None
 
 
-def _all_of(validator: Any, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+def _all_of(run: Evaluation, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
     for schema in schemas:
-        if errors := descend(validator, instance, schema):
+        if errors := descend(run, instance, schema):
             return errors
-    return ()
+    return None
 
 
-def _any_of(validator: Any, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
-    failed: list[Errors] = []
+def _any_of(run: Evaluation, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+    run.pay(1)
+    failed: list[Refusal] = []
     for schema in schemas:
-        errors = descend(validator, instance, schema)
-        if not errors:
-            return ()
+        errors = descend(run, instance, schema)
+        if errors is None:
+            return None
         failed.append(errors)
     return _nearest("anyOf", failed)
 
 
-def _one_of(validator: Any, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
-    failed = [errors for schema in schemas if (errors := descend(validator, instance, schema))]
+def _one_of(run: Evaluation, schemas: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+    run.pay(2)
+    failed = [errors for schema in schemas if (errors := descend(run, instance, schema))]
     matched = len(schemas) - len(failed)
     if matched == 0:
         return _nearest("oneOf", failed)
-    return () if matched == 1 else refuse("oneOf", f"must match one form of the schema, not {matched}")
+    return None if matched == 1 else refuse("oneOf", lambda: f"must match one form of the schema, not {matched}")
 
 
-def _nearest(keyword: str, failed: list[Errors]) -> Errors:
+def _nearest(keyword: str, failed: list[Refusal]) -> Errors:
     """The error of the form that got furthest into the value, when it got anywhere."""
-    deepest = max(failed, key=lambda errors: len(errors[0].path))
-    if deepest[0].path:
+    deepest = max(failed, key=lambda error: len(error.path))
+    if deepest.path:
         return deepest
-    return refuse(keyword, f"must match one of {counted(len(failed), 'form')} of the schema")
+    return refuse(keyword, lambda: f"must match one of {counted(len(failed), 'form')} of the schema")
 
 
-def _not(validator: Any, schema: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
-    return () if descend(validator, instance, schema) else refuse("not", "has a form the schema rules out")
+def _not(run: Evaluation, schema: Any, instance: Json, _schema: dict[str, Any]) -> Errors:
+    return None if descend(run, instance, schema) else refuse("not", "has a form the schema rules out")
 
 
-def _if(validator: Any, condition: Any, instance: Json, schema: dict[str, Any]) -> Errors:
-    branch: Schema = schema.get("else" if descend(validator, instance, condition) else "then", True)
-    return descend(validator, instance, branch)
+def _if(run: Evaluation, condition: Any, instance: Json, schema: dict[str, Any]) -> Errors:
+    run.pay(1)
+    branch: Schema = schema.get("else" if descend(run, instance, condition) else "then", True)
+    return descend(run, instance, branch)
 
 
 def _reference(keyword: str) -> Keyword:
-    def check(validator: Any, _uri: Any, instance: Json, schema: dict[str, Any]) -> Errors:
-        return descend(validator, instance, CURRENT.get().tables.references[id(schema), keyword])
+    def check(run: Evaluation, _uri: Any, instance: Json, schema: dict[str, Any]) -> Errors:
+        return descend(run, instance, run.tables.references[id(schema), keyword])
 
     return check
 
@@ -309,11 +288,11 @@ KEYWORDS: Final[dict[str, Keyword]] = {
     "type": _type,
     "enum": _member("enum"),
     "const": _member("const"),
-    "minimum": _bound("minimum", lambda value, limit: value >= limit, "must be at least"),
-    "maximum": _bound("maximum", lambda value, limit: value <= limit, "must be at most"),
-    "exclusiveMinimum": _bound("exclusiveMinimum", lambda value, limit: value > limit, "must be more than"),
-    "exclusiveMaximum": _bound("exclusiveMaximum", lambda value, limit: value < limit, "must be less than"),
-    "multipleOf": _multiple_of,
+    "minimum": bound("minimum", lambda value, limit: value >= limit, "must be at least"),
+    "maximum": bound("maximum", lambda value, limit: value <= limit, "must be at most"),
+    "exclusiveMinimum": bound("exclusiveMinimum", lambda value, limit: value > limit, "must be more than"),
+    "exclusiveMaximum": bound("exclusiveMaximum", lambda value, limit: value < limit, "must be less than"),
+    "multipleOf": multiple_of,
     "minLength": _length("minLength", str, lambda size, limit: size >= limit, "at least", "character"),
     "maxLength": _length("maxLength", str, lambda size, limit: size <= limit, "at most", "character"),
     "minItems": _length("minItems", list, lambda size, limit: size >= limit, "at least", "item"),

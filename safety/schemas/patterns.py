@@ -12,14 +12,30 @@ RE2: Any = _re2
 """The library has no types."""
 
 MAX_PATTERNS = 256
-MAX_PROGRAM = 200_000
-"""RE2 instructions over all patterns of a schema: about 0.1 s to compile, and far beyond any honest schema."""
-MAX_MEMORY = 4 << 20
-"""Bytes RE2 may use for one pattern, half of its default."""
+MAX_LENGTH = 4_096
+"""Characters of one pattern."""
+MAX_PROGRAM = 50_000
+"""RE2 instructions over all patterns of a schema: about 25 ms to compile, and far beyond any honest schema."""
+MAX_MEMORY = 2 << 20
+"""Bytes RE2 may use for one pattern, a quarter of its default; one that needs more is refused after about 10 ms."""
+MAX_CLASSES = 200
+"""Classes of thousands of characters over all patterns of a schema, about 60 µs each. Flags count them twice."""
+
+_SEARCH_STEPS = 3
+"""What one search is charged before the size of the text: the way into RE2 and back takes about 1 µs."""
 _INSTRUCTIONS_A_STEP = 2_048
 """In the slowest mode of RE2, 10^8 instructions times characters took about 1 s: 50 000 steps of this stay near it."""
 
-_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|.)", re.DOTALL)
+_LARGE_CLASS = re.compile(r"\\[pP]|\[\^")
+_WRITTEN = re.compile(
+    r"\\(?:u(?P<four>[0-9a-fA-F]{4})|u\{(?P<braced>[0-9a-fA-F]{1,6})\}|c(?P<control>[A-Za-z])"
+    r"|(?P<negated>[pP])\{(?P<category>\w+)\}|.)|(?P<bracket>[\[\]])",
+    re.DOTALL,
+)
+_SPACES = r"\t\n\x0b\f\r\x{feff}\p{Z}"
+"""What `\\s` means in ECMA-262."""
+_CATEGORIES = {"Letter": "L", "digit": "Nd", "Decimal_Number": "Nd", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu"}
+"""Names of ECMA-262 that RE2 knows under shorter ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +48,12 @@ class Pattern:
 
     def cost(self, text: str) -> int:
         """The steps that matching *text* is charged."""
-        return 1 + len(text) * self.size // _INSTRUCTIONS_A_STEP
+        return _SEARCH_STEPS + len(text) * self.size // _INSTRUCTIONS_A_STEP
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches somewhere in *text*; text that is not Unicode matches nothing."""
         try:
-            return self.program.search(text) is not None
+            return self.program.search(text.encode()) is not None
         except UnicodeEncodeError:
             return False
 
@@ -48,6 +64,7 @@ class Patterns:
     def __init__(self) -> None:
         self.compiled: dict[str, Pattern] = {}
         self._room = MAX_PROGRAM
+        self._classes = MAX_CLASSES
 
     def add(self, source: str, pointer: str) -> None:
         """Compile *source*, found at *pointer*.
@@ -58,6 +75,9 @@ class Patterns:
             return
         if len(self.compiled) >= MAX_PATTERNS:
             raise OperatorError(f"the schema has more than {MAX_PATTERNS} patterns")
+        self._classes -= len(_LARGE_CLASS.findall(source)) * (2 if "(?" in source else 1)
+        if len(source) > MAX_LENGTH or self._classes < 0:
+            raise OperatorError(f"the patterns of the schema are too big together, at `{pointer}`")
         try:
             program = RE2.compile(_for_re2(source), _options())
             size = int(program.programsize)
@@ -73,8 +93,32 @@ class Patterns:
 
 
 def _for_re2(source: str) -> str:
-    """Write the Unicode escapes of ECMA-262 the way RE2 reads them."""
-    return _ESCAPED.sub(lambda found: rf"\x{{{found[1] or found[2]}}}" if found[1] or found[2] else found[0], source)
+    """Write escapes of ECMA-262 the way RE2 reads them."""
+    written: list[str] = []
+    inside = False
+    end = 0
+    for found in _WRITTEN.finditer(source):
+        written += source[end : found.start()], _one_for_re2(found, inside=inside)
+        end = found.end()
+        if found["bracket"]:
+            inside = found["bracket"] == "["
+    return "".join((*written, source[end:]))
+
+
+def _one_for_re2(found: re.Match[str], *, inside: bool) -> str:
+    if point := found["four"] or found["braced"]:
+        return rf"\x{{{point}}}"
+    if found["control"]:
+        return rf"\x{ord(found['control']) % 32:02x}"
+    if found["category"]:
+        return rf"\{found['negated']}{{{_CATEGORIES.get(found['category'], found['category'])}}}"
+    match found[0]:
+        case r"\s":
+            return _SPACES if inside else f"[{_SPACES}]"
+        case r"\S" if not inside:
+            return f"[^{_SPACES}]"
+        case _:
+            return found[0]
 
 
 def _options() -> Any:

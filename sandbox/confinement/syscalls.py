@@ -186,3 +186,16 @@ COMPILES: Final[tuple[Rule, ...]] = (
     *_TIME,
 )
 """What the compile worker may call. It has one thread and can start none."""
+
+SCANS: Final[tuple[Rule, ...]] = (
+    *_PIPES,
+    *_MEMORY,
+    AllowUnless("mmap", 2, PROT_EXEC, "malloc; nothing new may be executable"),
+    AllowUnless("mprotect", 2, PROT_EXEC, "malloc; nothing may become executable"),
+    *_THREADS,
+    Allow("rt_sigreturn", "a signal's return, were there one"),
+    Allow("restart_syscall", "the kernel's own, after a stop and a continue"),
+    Allow("clock_gettime", "where the vdso does not answer"),
+    Allow("getrandom", "hash seeds"),
+)
+"""What the process that reads hostile text may call. It has one thread and can start none."""

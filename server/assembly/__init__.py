@@ -5,18 +5,21 @@ from .building import build_desk_of
 from .deciding import Desks, desks_of, open_webhook
 from .dispatching import Dispatching, WithOne, ground_of, output_mismatch
 from .interpreting import add_javascript, add_python
-from .layers import build_layers
+from .layers import Cleaning, build_layers, open_cleaning
 from .nesting import Nesting
 from .proving import machine_proof, prove_wasm
 from .sandboxed import open_upstreams, open_wasm, powers_of, talking_of, wasm_off
+from .secrecy import Secrecy, secrecy_of
 from .state import State, open_state
 from .workshop import Workshop, builtin_specs, open_workshop
 
 __all__ = [
+    "Cleaning",
     "Desks",
     "Dispatching",
     "KeyedFiles",
     "Nesting",
+    "Secrecy",
     "State",
     "WithOne",
     "Workshop",
@@ -28,6 +31,7 @@ __all__ = [
     "desks_of",
     "ground_of",
     "machine_proof",
+    "open_cleaning",
     "open_state",
     "open_upstreams",
     "open_wasm",
@@ -36,6 +40,7 @@ __all__ = [
     "output_mismatch",
     "powers_of",
     "prove_wasm",
+    "secrecy_of",
     "shared_artifacts",
     "talking_of",
     "wasm_off",

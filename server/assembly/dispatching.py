@@ -24,7 +24,6 @@ from ..dispatch import (
     Holding,
     Inbound,
     KeptOutputs,
-    Layers,
     Once,
     Outbound,
     Records,
@@ -34,6 +33,7 @@ from ..dispatch import (
 from ..flow import Files, Flow, Ground
 from ..metrics import Metrics
 from ..store import Approval
+from .secrecy import Secrecy
 from .state import State
 
 _log = structlog.get_logger("holdfast.labels")
@@ -65,14 +65,14 @@ class Dispatching:
         self,
         settings: Settings,
         state: State,
-        layers: Layers,
+        secrecy: Secrecy,
         runtimes: Runtimes,
         ground: Ground,
         kept: KeptOutputs,
         metrics: Metrics,
         asked: Callable[[Approval], None],
     ) -> None:
-        limits = settings.limits
+        limits, layers = settings.limits, secrecy.layers
         admission = Admission(
             AdmissionLimits(calls_per_minute=limits.calls_per_minute, burst=limits.burst, in_flight=limits.in_flight)
         )
@@ -80,6 +80,8 @@ class Dispatching:
             audit=state.audit,
             sessions=state.sessions,
             admission=admission,
+            guessing=secrecy.guessing,
+            fresh=secrecy.held.fresh,
             once=Once(state.idempotency),
             key=state.arguments_key,
         )
@@ -97,7 +99,7 @@ class Dispatching:
         self._runtimes = runtimes
         self._metrics = metrics
         self._wrapping = Wrapping(
-            Outbound(layers.sanitizer, layers.leaks, layers.credentials),
+            Outbound(layers.sanitizer, layers.detectors, layers.injection),
             envelope_of(settings.envelope),
             kept,
             mismatch=output_mismatch,

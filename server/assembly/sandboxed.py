@@ -7,7 +7,7 @@ from pathlib import Path
 from holdfast.contracts import Reason
 from holdfast.contracts.limits import JAVASCRIPT_CEILING, PYTHON_CEILING, UPSTREAM, WASM_CEILING
 from holdfast.sandbox.children import Launcher
-from holdfast.sandbox.mcp import Keyring
+from holdfast.sandbox.mcp import Keyring, UpstreamConfig
 from holdfast.sandbox.mcp.confined import ConfinedStarter
 from holdfast.sandbox.wasm.broker import Powers
 from holdfast.sandbox.wasm.pool import PoolBounds
@@ -18,7 +18,7 @@ from holdfast.tools.registry import Registry
 from ..catalogue.lock import CatalogueLock
 from ..config import LimitSettings, Settings
 from ..data_dir import DataDir
-from ..dispatch import Layers, Outbound
+from ..dispatch import Outbound
 from ..guarding import Guarded, refuse_governing
 from ..policies import Policies
 from ..principals import LOCAL_TENANT
@@ -28,6 +28,7 @@ from ..talking import Talking
 from ..trust import Trust
 from ..upstreams.desk import UpstreamDesk
 from .nesting import Nesting
+from .secrecy import Secrecy
 from .state import State
 from .workshop import Workshop
 
@@ -70,11 +71,11 @@ async def open_wasm(
     return runtime, registrar
 
 
-def powers_of(workshop: Workshop, state: State, layers: Layers, nesting: Nesting) -> Powers:
+def powers_of(workshop: Workshop, state: State, secrecy: Secrecy, nesting: Nesting) -> Powers:
     """What the broker of a call can reach, if the tool's manifest grants it."""
     return Powers(
         egress=workshop.egress,
-        screen=DetectorScreen(layers),
+        screen=DetectorScreen(secrecy.layers, secrecy.guessing),
         files=workshop.files,
         kv=state.kept,
         secrets=state.vault,
@@ -115,10 +116,20 @@ async def open_upstreams(
     return desk
 
 
-def talking_of(layers: Layers, desk: UpstreamDesk) -> Talking:
-    """What passes between running calls and who made them."""
-    outbound = Outbound(layers.sanitizer, layers.leaks, layers.credentials)
-    return Talking(outbound, desk.connections.config)
+def talking_of(secrecy: Secrecy, desk: UpstreamDesk) -> Talking:
+    """What passes between running calls and who made them.
+
+    What the entries of *desk* send along is a secret of the house from here on.
+    """
+    connections = desk.connections
+
+    def entries() -> tuple[UpstreamConfig, ...]:
+        known = map(connections.config, connections.names())
+        return tuple(one for one in known if one is not None)
+
+    secrecy.held.bind(entries)
+    outbound = Outbound(secrecy.layers.sanitizer, secrecy.layers.detectors, secrecy.layers.injection)
+    return Talking(outbound, connections.config, secrecy.guessing)
 
 
 def ceilings_of(limits: LimitSettings) -> Ceilings:

@@ -17,6 +17,7 @@ from holdfast.contracts.json_values import canonical
 
 from .reading import Tail, genesis, read_tail
 
+_HASH = "hash"
 SEGMENT_BYTES = 64 << 20
 """A new segment is begun past this size, so that a start never reads more than two of them."""
 
@@ -33,6 +34,7 @@ class ChainWriter:
 
     def __init__(self, folder: Path, *, key: bytes, durability: Durability) -> None:
         self._folder = folder
+        self._name = folder.name
         self._key = key
         self._durability = durability
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -55,7 +57,7 @@ class ChainWriter:
     @property
     def name(self) -> str:
         """The chain's id."""
-        return self._folder.name
+        return self._name
 
     @property
     def writable(self) -> bool:
@@ -74,9 +76,11 @@ class ChainWriter:
         """
         if self._fd < 0:
             raise InternalError("the audit record cannot be written")
-        record: dict[str, Json] = {**fields, "chain": self.name, "seq": self._seq + 1, "prev": str(self._head)}
-        digest = Digest.keyed(self._key, canonical(record))
-        line = canonical({**record, "hash": str(digest)}) + b"\n"
+        record: dict[str, Json] = {**fields, "chain": self._name, "seq": self._seq + 1, "prev": str(self._head)}
+        before = canonical({name: value for name, value in record.items() if name < _HASH})[:-1]
+        after = canonical({name: value for name, value in record.items() if name > _HASH})[1:]
+        digest = Digest.keyed(self._key, before + b"," + after)
+        line = b'%b,"hash":"%b",%b\n' % (before, str(digest).encode("ascii"), after)
         try:
             written = os.write(self._fd, line)
         except OSError:
@@ -88,7 +92,7 @@ class ChainWriter:
         if self._size > SEGMENT_BYTES:
             with contextlib.suppress(OSError):  # no room for another file: this one goes on
                 self._rotate()
-        return AuditReceipt(chain=self.name, seq=self._seq, hash=digest)
+        return AuditReceipt(chain=self._name, seq=self._seq, hash=digest)
 
     async def durable(self, seq: int) -> None:
         """Wait until record *seq* is as durable as configured.

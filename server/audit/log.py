@@ -1,6 +1,6 @@
 """Opens and closes the record of each call. It never writes arguments, output, or anything a secret could be in."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from holdfast.contracts import (
@@ -13,9 +13,12 @@ from holdfast.contracts import (
     Principal,
     ToolName,
     ToolResult,
+    Usage,
 )
 
 from .chain import ChainWriter
+
+_USAGE = tuple(one.name for one in fields(Usage))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,7 @@ class AuditLog:
                 "reason": result.reason.code if result.reason else None,
                 "decisions": [_decision(one) for one in result.decisions],
                 "findings": [_finding(one) for one in result.findings],
-                "usage": asdict(result.usage),
+                "usage": _usage(result.usage),
                 "isolation": list(result.isolation),
                 "approval": result.approval.id if result.approval else None,
                 "output": str(output),
@@ -117,6 +120,11 @@ class AuditLog:
         if call_id in self._open:
             self._chain.append({"kind": "outcome", "at": now(), "call_id": call_id, "status": "cancelled"})
             self._open.discard(call_id)
+
+
+def _usage(usage: Usage) -> dict[str, Json]:
+    """Every field of *usage*, as `asdict` has them; each is a number."""
+    return {name: getattr(usage, name) for name in _USAGE}
 
 
 def _decision(decision: Decision) -> Json:

@@ -3,11 +3,12 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from holdfast.contracts import Finding, InvalidRequest, Json, Where
+from holdfast.contracts import Action, Finding, InvalidRequest, Json, Where
 from holdfast.contracts.json_values import parse
 from holdfast.contracts.results import finding_json
 
@@ -69,22 +70,30 @@ def scan(
     direction: Annotated[str, typer.Option(help="in: as arguments; out: as a tool's output.")] = "out",
     clean: Annotated[bool, typer.Option("--clean", help="Print the cleaned text instead of findings.")] = False,  # noqa: FBT002 -- a flag
 ) -> int:
-    """Look for secrets and hidden text. Findings are JSON lines; the secret is never printed. Exit 1 on findings."""
-    from ..assembly import build_layers, shared_artifacts  # noqa: PLC0415 -- the other verbs need not load the detectors here
+    """Look for secrets, hidden text, orders to a model; note personal data. Findings are JSON lines, without the text.
+
+    Exit 1 on any, but for notes of personal data.
+    """
+    from ..assembly import (  # noqa: PLC0415 -- the other verbs need not load the detectors here
+        build_layers,
+        open_cleaning,
+        shared_artifacts,
+    )
     from ..scanning import Scanner  # noqa: PLC0415 -- as above
 
     if direction not in ("in", "out"):
         raise InvalidRequest("`--direction` is `in` or `out`")
     where = Where.ARGUMENTS if direction == "in" else Where.OUTPUT
-    scanner = Scanner(build_layers(kept=shared_artifacts(None)))
     found = 0
-    for name, text in _rows(read_text(file)) if jsonl else [(None, read_text(file))]:
-        scanned = scanner.look(text, where)
-        found += len(scanned.findings)
-        if clean:
-            _write_clean(name, scanned.text)
-        else:
-            _write_findings(name, scanned.findings)
+    with ExitStack() as stack:
+        scanner = Scanner(build_layers(kept=shared_artifacts(None), cleaning=open_cleaning(stack)))
+        for name, text in _rows(read_text(file)) if jsonl else [(None, read_text(file))]:
+            scanned = scanner.look(text, where)
+            found += sum(each.layer != "pii" or each.action is not Action.ANNOTATE for each in scanned.findings)
+            if clean:
+                _write_clean(name, scanned.text)
+            else:
+                _write_findings(name, scanned.findings)
     return 1 if found else 0
 
 
@@ -98,7 +107,7 @@ def _write_clean(name: Json, text: str) -> None:
 def _write_findings(name: Json, findings: Iterable[Finding]) -> None:
     for finding in findings:
         row = finding_json(finding)
-        shown = {key: row[key] for key in ("rule", "layer", "severity", "action", "start", "end")}
+        shown = {key: row[key] for key in ("rule", "layer", "severity", "action", "start", "end", "seen_by")}
         sys.stdout.write(json.dumps(shown if name is None else {"id": name, **shown}) + "\n")
 
 

@@ -2,6 +2,7 @@
 
 from .admission import Admission, AdmissionLimits
 from .dispatcher import Dispatcher, Runtimes
+from .guessing import Guessing
 from .holding import Holding
 from .inbound import Inbound, Layers
 from .once import Once
@@ -16,6 +17,7 @@ __all__ = [
     "Cleaned",
     "Dispatcher",
     "Envelope",
+    "Guessing",
     "Holding",
     "Inbound",
     "KeptOutputs",

@@ -60,7 +60,7 @@ from holdfast.safety.policy import Asks, Denied
 
 from ..aside import aside
 from ..audit import IntentRecord
-from ..flow import Flow, Look
+from ..flow import Flow, Look, reads_answer
 from ..metrics import Metrics
 from .endings import Ending, answer_of, of_outcome, refused
 from .holding import Holding, Lifting
@@ -142,6 +142,7 @@ class Dispatcher:
         try:
             with self._records.admission.room() if call.nested is None else contextlib.nullcontext():
                 ending = await self._guarded(steps, call, principal, trail)
+            self._records.guessing.look(trail.findings, principal)
             result = await self._close(ending, trail)
         except asyncio.CancelledError:
             await self._cut_off(trail, principal)
@@ -191,12 +192,12 @@ class Dispatcher:
             principal=principal,
             session=self._records.session_name(call, principal),
             tool=known,
-            arguments=self._records.digest(call.arguments),
+            arguments=(arguments := self._records.digest(call.arguments)),
             mode=mode,
             by=None if call.nested is None else call.nested.by,
         )
         receipt = self._records.audit.intent(intent)
-        return Trail(call_id=call.id, tool=tool, intent=receipt, started=time.monotonic())
+        return Trail(call_id=call.id, tool=tool, intent=receipt, arguments=arguments, started=time.monotonic())
 
     async def _judge_only(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
         prepared = await self._prepare(call, principal, trail)
@@ -273,7 +274,8 @@ class Dispatcher:
         # 11 clean and scan, whole
         ending = await self._wrapping.clean(of_outcome(outcome), trail)
         # 12 label
-        await self._flow.finish(authorized, look, begun, answer_of(outcome, ending))
+        answer = answer_of(outcome, ending, read=reads_answer(spec))
+        await self._flow.finish(authorized, look, begun, answer)
         # 13 (first half) cut, and keep what was cut off
         return self._wrapping.cut(ending, authorized)
 
@@ -301,12 +303,14 @@ class Dispatcher:
     ) -> Authorized | Reason:
         spec = judged.spec
         began = time.perf_counter_ns()
+        # What the sanitizer left alone is what came in: the gate compares with the digest of the intent.
+        same = judged.arguments is call.arguments
         authorized = await self._gate.authorize(
             GateRequest(
                 call_id=call.id,
                 spec=spec,
                 arguments=judged.arguments,
-                arguments_digest=self._records.digest(judged.arguments),
+                arguments_digest=trail.arguments if same else self._records.digest(judged.arguments),
                 principal=judged.principal,
                 session=session,
                 limits=spec.limits if call.deadline_ms is None else spec.limits.tightened(wall_ms=call.deadline_ms),
@@ -326,10 +330,7 @@ class Dispatcher:
 
     async def _prepare(self, call: ToolCall, principal: Principal, trail: Trail) -> tuple[ToolSpec, Session] | Ending:
         # 1  admit
-        admission, nested = self._records.admission, call.nested is not None
-        admitted = trail.ask(
-            "admit", lambda: admission.admit_nested(principal) if nested else admission.admit(principal)
-        )
+        admitted = await self._records.admitted(call, principal, trail)
         if isinstance(admitted, Deny):
             return refused(admitted.reason)
         session = await self._records.session(call, principal)
@@ -344,6 +345,8 @@ class Dispatcher:
     async def _take_key(
         self, call: ToolCall, spec: ToolSpec, principal: Principal, session: Session, trail: Trail
     ) -> Ending | None:
+        if call.idempotency_key is None:
+            return None
         # An answer is given again only to who is judged as the first was, for the tool as it was.
         bound = {"arguments": dict(call.arguments), "profile": principal.profile, "definition": str(spec.digest)}
         if (

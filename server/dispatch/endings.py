@@ -55,11 +55,11 @@ class Ending:
     """The whole answer of an earlier call with the same idempotency key."""
 
 
-def answer_of(outcome: Outcome, ending: Ending) -> Answer:
-    """What flow wants to know of an outcome, cleaned as *ending*."""
+def answer_of(outcome: Outcome, ending: Ending, *, read: bool) -> Answer:
+    """What flow wants to know of an outcome, cleaned as *ending*; its result only if that is to be *read*."""
     texts = [block.text for block in ending.content if isinstance(block, Text)]
     return Answer(
-        result=_said(outcome),
+        result=_said(outcome) if read else None,
         texts=(*texts, *strings(ending.structured)),
         is_error=ending.status is Status.ERROR,
         known=isinstance(outcome, Completed) and not outcome.is_error,

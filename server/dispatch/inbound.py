@@ -21,8 +21,8 @@ from holdfast.contracts import (
     Where,
 )
 from holdfast.contracts.json_values import strings
-from holdfast.safety.credentials import CredentialDetector
-from holdfast.safety.leaks import LeakDetector
+from holdfast.safety.detectors import Detectors, agreed
+from holdfast.safety.injection import InjectionDetector, Signals
 from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
 from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
@@ -37,8 +37,8 @@ class Layers:
 
     validator: Validator
     sanitizer: Sanitizer
-    leaks: LeakDetector
-    credentials: CredentialDetector
+    detectors: Detectors
+    injection: InjectionDetector
     policy: Callable[[Principal], PolicyBundle]
     """The bundle that judges a principal now."""
 
@@ -79,7 +79,7 @@ class Inbound:
         """Take a rewritten call through detectors and policy."""
         # 4  inspect
         found = self._inspect(trail, question.arguments)
-        facts = facts_of(found)
+        facts = facts_of(found, self._signals(trail, question.arguments))
         # 5  policy
         bundle = self._layers.policy(question.principal)
         request = PolicyRequest(
@@ -133,38 +133,45 @@ class Inbound:
         return verdict if isinstance(verdict, Deny) else None
 
     def _inspect(self, trail: Trail, arguments: Mapping[str, Json]) -> tuple[Finding, ...]:
-        texts = tuple(strings(arguments))
+        detectors = self._layers.detectors
         leaks: tuple[Finding, ...] = ()
+        personal: tuple[Finding, ...] = ()
         credentials: tuple[Finding, ...] = ()
 
         def scan_leaks() -> Pass:
-            nonlocal leaks
-            leaks = self._layers.leaks.scan_arguments(arguments, Where.ARGUMENTS)
+            nonlocal leaks, personal
+            leaks = detectors.leaks.scan_arguments(arguments, Where.ARGUMENTS)
+            personal = detectors.pii.scan(tuple(strings(arguments)), Where.ARGUMENTS)
             return Pass()
 
         def scan_credentials() -> Pass:
             nonlocal credentials
-            detector = self._layers.credentials
-            credentials = (
-                *detector.scan(texts, Where.ARGUMENTS),
-                *detector.scan_arguments(arguments, Where.ARGUMENTS),
-            )
+            credentials = detectors.credentials.scan_arguments(arguments, Where.ARGUMENTS)
             return Pass()
 
         trail.ask("leaks", scan_leaks)
         trail.ask("credentials", scan_credentials)
-        found = (*leaks, *credentials)
+        found = (*agreed(leaks, credentials), *personal)
         trail.findings.extend(found)
         return found
 
+    def _signals(self, trail: Trail, arguments: Mapping[str, Json]) -> Signals:
+        """How much the arguments try to steer whoever reads them; what the sanitizer took out of them counts too."""
+        signals = self._layers.injection.scan(tuple(strings(arguments)), Where.ARGUMENTS, trail.findings)
+        trail.findings.extend(signals.findings)
+        return signals
 
-def facts_of(found: tuple[Finding, ...]) -> Facts:
-    """What policy is told of the detectors' findings: counts and rule names, never text."""
+
+def facts_of(found: tuple[Finding, ...], signals: Signals) -> Facts:
+    """What policy is told of the detectors' findings: counts, rule names and a score, never text."""
     grave = [finding for finding in found if finding.action in (Action.REDACT, Action.DENY)]
+    personal = [finding for finding in found if finding.layer == "pii"]
     return Facts(
         leaks=sum(finding.layer == "leaks" for finding in grave),
         credentials=sum(finding.layer == "credentials" for finding in grave),
-        rules=frozenset(finding.rule for finding in grave),
+        injection=signals.score,
+        pii=len(personal),
+        rules=frozenset(finding.rule for finding in (*grave, *signals.findings, *personal)),
     )
 
 

@@ -114,6 +114,7 @@ def _finding(kept: Mapping[str, Any]) -> Finding:
         start=kept["start"],
         end=kept["end"],
         part=kept["part"],
+        seen_by=tuple(kept.get("seen_by", ())),
     )
 
 

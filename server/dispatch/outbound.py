@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from holdfast.contracts import Blob, Content, Finding, Json, Link, Resource, Text, Where
+from holdfast.contracts import Action, Blob, Content, Finding, Json, Link, Resource, Text, Where
 from holdfast.contracts.json_values import canonical, map_strings, strings
-from holdfast.safety.credentials import CredentialDetector
-from holdfast.safety.leaks import LeakDetector
+from holdfast.safety.detectors import Detectors
+from holdfast.safety.injection import InjectionDetector
 from holdfast.safety.redaction import redact
 from holdfast.safety.sanitizer import Sanitizer
 
@@ -29,24 +29,33 @@ class Cleaned:
 
 
 class Outbound:
-    """Sanitizer, then leak detector and credential detector, over every kind of content at once."""
+    """Sanitizer, then the detectors, over every kind of content at once. Injection signals only add notes."""
 
-    def __init__(self, sanitizer: Sanitizer, leaks: LeakDetector, credentials: CredentialDetector) -> None:
+    def __init__(self, sanitizer: Sanitizer, detectors: Detectors, injection: InjectionDetector) -> None:
         self._sanitizer = sanitizer
-        self._leaks = leaks
-        self._credentials = credentials
+        self._detectors = detectors
+        self._injection = injection
 
     def clean(self, content: tuple[Content, ...], structured: Json) -> Cleaned:
         """Clean and redact; a secret split over two blocks counts as one, since all texts are scanned together."""
+        said = [*_texts(content), *strings(structured)]
         content, structured, removed = self._sanitizer.output(content, structured)
+        notes = (*removed, *self._injection.scan(said, Where.OUTPUT, removed).findings)
         texts = [*_texts(content), *strings(structured)]
-        found = (*self._leaks.scan(texts, Where.OUTPUT), *self._credentials.scan(texts, Where.OUTPUT))
+        found = self._detectors.scan(texts, Where.OUTPUT)
         if not found:
-            return Cleaned(content=content, structured=structured, findings=removed)
+            return Cleaned(content=content, structured=structured, findings=notes)
         redacted = iter(redact(texts, found))
         content = tuple(_replaced(block, redacted) for block in content)
         structured = map_strings(structured, lambda _old: next(redacted))
-        return Cleaned(content=content, structured=structured, findings=(*removed, *found))
+        return Cleaned(content=content, structured=structured, findings=(*notes, *found))
+
+    def goes_on(self, before: str, texts: Sequence[str]) -> bool:
+        """Whether a secret that begins in *before*, which is cleaned, goes on in *texts*."""
+        if not before or not texts:
+            return False
+        found = self._detectors.leaks.scan((before, "".join(texts)), Where.OUTPUT)
+        return any(one.part == 0 and one.end == len(before) and one.action is not Action.ANNOTATE for one in found)
 
     def clean_text(self, text: str) -> tuple[str, tuple[Finding, ...]]:
         """Clean one plain text: a guest's error message, a reason, a log line."""

@@ -1,12 +1,14 @@
 """What a call leaves behind and is bound to: record and session. It decides nothing about what a tool may do."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from holdfast.contracts import (
     CallerError,
+    Deny,
     Digest,
     Json,
+    Pass,
     Principal,
     Reason,
     Session,
@@ -17,7 +19,9 @@ from holdfast.contracts.json_values import canonical
 from ..audit import AuditLog
 from ..store import Sessions
 from .admission import Admission
+from .guessing import Guessing
 from .once import Once
+from .trail import Trail
 
 NO_SESSION = Reason(
     code="sessions/unknown",
@@ -34,9 +38,24 @@ class Records:
     audit: AuditLog
     sessions: Sessions
     admission: Admission
+    guessing: Guessing
+    fresh: Callable[[], Awaitable[None]]
+    """Awaited before each call: lets the detectors know what other processes keep secret by now."""
     once: Once
     key: bytes
     """Keys the digests of arguments and outputs, so that a record cannot be used to guess them."""
+
+    async def admitted(self, call: ToolCall, principal: Principal, trail: Trail) -> Pass | Deny:
+        """Step 1: whether *call* may come in. What is found while it runs counts as *principal*'s."""
+        await self.fresh()
+        self.guessing.begin(principal)
+        admit = self.admission.admit if call.nested is None else self.admission.admit_nested
+
+        def both() -> Pass | Deny:
+            admitted = admit(principal)
+            return admitted if isinstance(admitted, Deny) else self.guessing.admits(principal)
+
+        return trail.ask("admit", both)
 
     def digest(self, arguments: Mapping[str, Json]) -> Digest:
         """Keyed digest of the canonical *arguments*."""

@@ -10,6 +10,7 @@ from holdfast.contracts import (
     CallId,
     Decision,
     Deny,
+    Digest,
     Finding,
     Pass,
     Review,
@@ -30,6 +31,8 @@ class Trail:
     call_id: CallId
     tool: ToolName
     intent: AuditReceipt
+    arguments: Digest
+    """As they came in: the digest that the intent carries."""
     started: float
     """`time.monotonic()` seconds."""
     decisions: list[Decision] = field(default_factory=list[Decision])

@@ -40,7 +40,8 @@ class Crossings:
             await passage.take()
             yield passage
         finally:
-            await asyncio.shield(passage.give())
+            if passage.held:
+                await asyncio.shield(passage.give())
 
     async def enter(self, ground: Ground, *, carries: bool) -> None:
         """Wait until nobody is in the way on *ground*, and be in the way of others from then on."""
@@ -73,6 +74,11 @@ class Passage:
         self._grounds = grounds
         self._held: list[Ground] = []
         self._waiting = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether it is in anybody's way."""
+        return bool(self._held)
 
     async def take(self) -> None:
         """Enter every ground."""

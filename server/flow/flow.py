@@ -317,7 +317,7 @@ class Answer:
     """What a call answered, as far as flow cares."""
 
     result: Json
-    """Structured content, or the text when that is all there is."""
+    """Structured content, or the text when that is all there is; None where `reads_answer` says that nobody asks."""
     texts: tuple[str, ...]
     is_error: bool
     known: bool
@@ -339,8 +339,17 @@ def _for_the_operator(call: Authorized) -> Mapping[str, Json] | None:
     return None if in_workspace(call.spec) else call.arguments
 
 
+def reads_answer(spec: ToolSpec) -> bool:
+    """Whether a place that the tool reads or writes is named by its answer."""
+    return _named_by_answer(spec) or _names_answer(spec.flow.reads)
+
+
 def _named_by_answer(spec: ToolSpec) -> bool:
-    return any("{result." in template for template in spec.flow.writes or ())
+    return _names_answer(spec.flow.writes)
+
+
+def _names_answer(templates: tuple[str, ...] | None) -> bool:
+    return any("{result" in template for template in templates or ())
 
 
 def _brokered(spec: ToolSpec) -> bool:

@@ -5,7 +5,7 @@ was written there it does not go on.
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from holdfast.contracts import Authorized, CallId, Method, Reason, Refusal, Tena
 from holdfast.contracts.flow import FILES
 
 from ..store import Places
-from .crossings import Crossings, Passage
+from .crossings import Crossings, Ground, Passage
 from .ground import Touched
 
 MOVED_MEANWHILE: Final = Reason(
@@ -22,6 +22,8 @@ MOVED_MEANWHILE: Final = Reason(
     message="while somebody was asked, other text was written where this call takes content along; call again",
 )
 _ASKED: Final = frozenset({Method.ELICITATION, Method.SAMPLING, Method.ROOTS})
+_FREELY: Final = nullcontext()
+"""The passage of a call that neither carries nor writes: it is in nobody's way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,23 @@ class Passing:
         self._crossings = Crossings()
         self._calls: dict[CallId, _Passing] = {}
 
-    @asynccontextmanager
-    async def passage(self, call: CallId, tenant: TenantId, spec: ToolSpec, touched: Touched) -> AsyncGenerator[None]:
+    def passage(
+        self, call: CallId, tenant: TenantId, spec: ToolSpec, touched: Touched
+    ) -> AbstractAsyncContextManager[None]:
         """A call that carries a space's content meets nobody who writes there while the block runs.
 
         What a server asks in the middle of a call crosses nothing of its own.
         """
         if isinstance(spec.runtime, Upstream) and spec.runtime.method in _ASKED:
-            yield
-            return
-        carrying = {(tenant, place.space) for place in touched.carries}
-        writing = {(tenant, place.space) for place in touched.writes if place.space != FILES}
+            return _FREELY
+        carrying: set[Ground] = {(tenant, place.space) for place in touched.carries}
+        writing: set[Ground] = {(tenant, place.space) for place in touched.writes if place.space != FILES}
+        return self._passage(call, touched, writing, carrying) if carrying or writing else _FREELY
+
+    @asynccontextmanager
+    async def _passage(
+        self, call: CallId, touched: Touched, writing: set[Ground], carrying: set[Ground]
+    ) -> AsyncGenerator[None]:
         async with self._crossings.passage(writing=writing, carrying=carrying) as passage:
             self._calls[call] = _Passing(touched, passage)
             try:

@@ -156,7 +156,7 @@ class DecisionAnswer(BaseModel):
     """What one layer said."""
 
     layer: str
-    verdict: Literal["pass", "rewrite", "deny", "review"]
+    verdict: Literal["rewrite", "deny", "review", "pass"]
     micros: int
 
 

@@ -10,18 +10,20 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Sequence
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Engine, Executable, RowMapping, create_engine, event
+from sqlalchemy import CompoundSelect, CursorResult, Executable, RowMapping, Select, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, SingletonThreadPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from holdfast.contracts import OperatorError
 
+from .glances import Glances
 from .migrating import prepare
 
 T = TypeVar("T")
@@ -46,8 +48,7 @@ class Store:
         self._glances = _reading(engine.url)
         self._running: set[asyncio.Task[Any]] = set()
         self.statements = 0
-        for counted in filter(None, (engine.sync_engine, self._glances)):
-            event.listen(counted, "before_cursor_execute", self._count)
+        event.listen(engine.sync_engine, "before_cursor_execute", self._count)
 
     @classmethod
     async def open(cls, url: str) -> "Store":
@@ -75,17 +76,18 @@ class Store:
             await asyncio.wait(self._running)
         await self._engine.dispose()
         if self._glances is not None:
-            self._glances.dispose()
+            self._glances.close()
 
-    async def glance(self, statement: Executable) -> Sequence[RowMapping]:
+    async def glance(self, statement: Select[Any] | CompoundSelect[Any]) -> Sequence[Mapping[Any, Any]]:
         """The rows that *statement*, which finds few by an index, answers from what is committed."""
         if self._glances is None:
             return await self.rows(statement)
         try:
-            with self._glances.connect() as connection:
-                return connection.execute(statement).mappings().all()
-        except OperationalError:  # somebody holds the file for a moment: wait where waiting holds up nobody
+            found = self._glances.rows(statement)
+        except sqlite3.OperationalError:  # somebody holds the file for a moment: wait where waiting holds up nobody
             return await self.rows(statement)
+        self.statements += 1
+        return found
 
     async def rows(self, statement: Executable) -> Sequence[RowMapping]:
         """Every row that *statement* answers, in a transaction of its own."""
@@ -149,18 +151,9 @@ def _engine(target: URL) -> AsyncEngine:
     return engine
 
 
-def _reading(target: URL) -> Engine | None:
-    """The connection for glances; None for a database in memory, which has only the one."""
-    if target.database in (None, "", ":memory:"):
-        return None
-    engine = create_engine(
-        target.set(drivername="sqlite"),
-        poolclass=SingletonThreadPool,
-        isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", _only_read)
-    return engine
+def _reading(target: URL) -> Glances | None:
+    """The connections for glances; None for a database in memory, which has only the one."""
+    return None if target.database in (None, "", ":memory:") else Glances(str(target.database), _READING)
 
 
 def _make_private(path: Path) -> None:
@@ -178,10 +171,6 @@ def _make_private(path: Path) -> None:
 
 def _configure(connection: Any, _record: object) -> None:
     _set(connection, _PRAGMAS)
-
-
-def _only_read(connection: Any, _record: object) -> None:
-    _set(connection, _READING)
 
 
 def _set(connection: Any, pragmas: Sequence[str]) -> None:

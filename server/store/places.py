@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Executable, RowMapping, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import CompoundSelect, RowMapping, Select, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import CallId, Digest, Json, JsonObject, Label, Place, SessionId, TenantId, ToolName
@@ -46,7 +46,7 @@ _log = structlog.get_logger("holdfast.store")
 
 
 @lru_cache(maxsize=256)
-def _asking(tenant: TenantId, places: tuple[Place, ...]) -> Executable:
+def _asking(tenant: TenantId, places: tuple[Place, ...]) -> Select[tuple[str]] | CompoundSelect[tuple[str]]:
     """The statement for `labels`: built once, since building takes as long as asking, and calls ask the same again."""
     return labels_overlapping(tenant, places)
 

@@ -5,11 +5,13 @@ As with secrets, tenant, upstream and version are sealed with each state: a row 
 
 import os
 import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import IntegrityError, Secret, TenantId
@@ -19,6 +21,8 @@ from .engine import Store, changed
 from .schema import upstream_tokens as table
 from .times import Clock
 from .turns import take_turn
+
+_log = structlog.get_logger("holdfast.store")
 
 _NONCE_BYTES: Final = 12
 _PURPOSE: Final = "holdfast upstream tokens"
@@ -32,6 +36,7 @@ class UpstreamTokens:
         self._store = store
         self._cipher = AESGCM(key)
         self._clock = clock
+        self._watching: list[Callable[[], Awaitable[None]]] = []
 
     async def load(self, tenant: TenantId, upstream: str, /) -> Secret | None:
         """What was kept last for *tenant* and *upstream*, or None.
@@ -67,10 +72,39 @@ class UpstreamTokens:
                 await changed(connection, update(table).where(_is(tenant, upstream)).values(values))
 
         await self._store.transact(work)
+        await self._changed()
 
     async def forget(self, upstream: str, /) -> None:
         """Forget what there is of *upstream*, of every tenant."""
         await self._store.change(delete(table).where(table.c.upstream == upstream))
+        await self._changed()
+
+    async def all(self) -> tuple[Secret, ...]:
+        """Every state of every tenant, for who looks for tokens in texts; rows that do not open are left out."""
+        return tuple(self._opened(await self._store.rows(select(table))))
+
+    def _opened(self, rows: Iterable[RowMapping]) -> Iterator[Secret]:
+        for row in rows:
+            bound = _bound(row["tenant"], row["upstream"], row["version"])
+            try:
+                yield Secret(self._cipher.decrypt(row["nonce"], row["sealed"], bound))
+            except (InvalidTag, ValueError):
+                _log.warning(
+                    "tokens.sealed", upstream=row["upstream"], why="they do not open with the key of this directory"
+                )
+
+    def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """From here on *changed* is awaited after each change, before whoever made it has an answer."""
+        self._watching.append(changed)
+
+    async def mark(self) -> str:
+        """Something that differs once any row was set or removed, by whomever."""
+        seen = select(func.count(), func.sum(table.c.version), func.max(table.c.updated_at))
+        return str(tuple((await self._store.rows(seen))[0].values()))
+
+    async def _changed(self) -> None:
+        for tell in self._watching:
+            await tell()
 
 
 def _is(tenant: TenantId, upstream: str) -> ColumnElement[bool]:

@@ -7,12 +7,14 @@
 
 import os
 import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import (
@@ -29,6 +31,8 @@ from .engine import Store, changed
 from .schema import secrets as table
 from .times import Clock, rfc3339
 from .turns import take_turn
+
+_log = structlog.get_logger("holdfast.store")
 
 _NONCE_BYTES: Final = 12
 _PURPOSE: Final = "holdfast secret"
@@ -62,6 +66,7 @@ class Vault:
         self._store = store
         self._cipher = AESGCM(key)
         self._clock = clock
+        self._watching: list[Callable[[], Awaitable[None]]] = []
 
     async def exists(self, tenant: TenantId, name: str, /) -> bool:
         """Whether *tenant* has a secret called *name*."""
@@ -107,7 +112,9 @@ class Vault:
             created = now if found is None else found["created_at"]
             return SecretRow(tenant=tenant, name=name, created_at=created, updated_at=now)
 
-        return await self._store.transact(work)
+        row = await self._store.transact(work)
+        await self._changed()
+        return row
 
     async def list(self, tenant: TenantId) -> tuple[SecretRow, ...]:
         """The secrets of *tenant*, by name."""
@@ -119,6 +126,32 @@ class Vault:
         """Forget one. Raises: NotFound."""
         if not await self._store.change(delete(table).where(_is(tenant, name))):
             raise NotFound("there is no secret of that name", remedy="`holdfast secrets list` shows those there are")
+        await self._changed()
+
+    async def all(self) -> tuple[Secret, ...]:
+        """Every value of every tenant, for who looks for them in texts; rows that do not open are left out."""
+        return tuple(self._opened(await self._store.rows(select(table))))
+
+    def _opened(self, rows: Iterable[RowMapping]) -> Iterator[Secret]:
+        for row in rows:
+            bound = _bound(row["tenant"], row["name"], row["version"])
+            try:
+                yield Secret(self._cipher.decrypt(row["nonce"], row["sealed"], bound))
+            except (InvalidTag, ValueError):
+                _log.warning("secrets.sealed", name=row["name"], why="it does not open with the key of this directory")
+
+    def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """From here on *changed* is awaited after each change, before whoever made it has an answer."""
+        self._watching.append(changed)
+
+    async def mark(self) -> str:
+        """Something that differs once any row was set or removed, by whomever."""
+        seen = select(func.count(), func.sum(table.c.version), func.max(table.c.updated_at))
+        return str(tuple((await self._store.rows(seen))[0].values()))
+
+    async def _changed(self) -> None:
+        for tell in self._watching:
+            await tell()
 
 
 def _is(tenant: TenantId, name: str) -> ColumnElement[bool]:

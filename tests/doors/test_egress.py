@@ -113,7 +113,7 @@ PLACES = [
     "http://0177.0.0.1:ELSEWHERE/",
     "http://127.0.0.2:ELSEWHERE/",
     "https://127.0.0.1:ELSEWHERE/",
-    "http://127.0.0.1:GRANTED@127.0.0.1:ELSEWHERE/",
+    "http://127.0.0.1:GRANTED{at}127.0.0.1:ELSEWHERE/".format(at="@"),
     "http://127.0.0.1:ELSEWHERE#@127.0.0.1:GRANTED/",
     "http://127.0.0.1:ELSEWHERE\\@127.0.0.1:GRANTED/",
     "http:127.0.0.1:ELSEWHERE/",

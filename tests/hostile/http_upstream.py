@@ -1,4 +1,7 @@
-"""An MCP server (2025-11-25, HTTP) that misbehaves in the way the query parameter `k` names. Ends with its process."""
+"""An MCP server over HTTP that misbehaves in the way the query parameter `k` names. Ends with its process.
+
+It speaks 2025-11-25, and 2026-07-28 where the parameter `e` says so.
+"""
 
 import gzip
 import json
@@ -30,6 +33,8 @@ async def broken(request_id):
     yield b": nothing comes\n\n"
 
 
+HEARD: list[tuple[str, dict[str, str]]] = []
+"""Every request: its method, and what it said outside its body."""
 LEFT: dict[str, object] = {}
 ASKED: list[str | None] = []
 
@@ -81,6 +86,8 @@ def call(kind: str, request_id: object, text: str) -> Response:  # noqa: C901, P
         case "polls" | "polls-forever" | "polls-elsewhere":
             LEFT["answer"] = good
             return StreamingResponse(primed(), media_type="text/event-stream")
+        case "moved":
+            return Response(status_code=307, headers={"location": "/mcp?k=fine"})
         case "redirect":
             return Response(status_code=307, headers={"location": "http://127.0.0.1:9/elsewhere"})
         case "event":
@@ -88,6 +95,8 @@ def call(kind: str, request_id: object, text: str) -> Response:  # noqa: C901, P
             return StreamingResponse(events(notice, good), media_type="text/event-stream")
         case "nobody":
             return JSONResponse({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "who?"}})
+        case "cookie":
+            return JSONResponse(good, headers={"set-cookie": "who=you; Path=/"})
         case "forgets":
             return Response(status_code=404)
         case _:
@@ -104,6 +113,11 @@ async def endpoint(request: Request) -> Response:
     method, request_id = body.get("method"), body.get("id")
     if request_id is None:
         return Response(status_code=202)
+    HEARD.append((method, dict(request.headers)))
+    if method == "server/discover" and "e" in request.query_params:
+        result = {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "resultType": "complete"}
+        result |= {"ttlMs": 60_000, "cacheScope": "private"}
+        return JSONResponse({"jsonrpc": "2.0", "id": request_id, "result": result})
     if method == "initialize":
         result = {
             "protocolVersion": "2025-11-25",

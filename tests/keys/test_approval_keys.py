@@ -140,7 +140,7 @@ async def test_a_webhook_over_tls_is_told_only_when_its_certificate_holds(
         "http://127.0.0.1.example/",
         "http://0.0.0.0/",
         "ftp://127.0.0.1/",
-        "https://user:word@approvals.example/",
+        "https://user:pass@approvals.example/",
         "https://approvals.example/#part",
         "https:///path",
         "https://approvals.example:port/",

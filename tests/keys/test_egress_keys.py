@@ -160,3 +160,13 @@ def test_a_host_that_can_be_matched_is_taken(tmp_path, host: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a/.b/c..d", "/caf%C3%A9/", "/a;b=1/@x"])
 def test_a_path_that_can_be_matched_is_taken(tmp_path, path: str) -> None:
     assert read(tmp_path, f'[[egress]]\nhost = "a"\npath = "{path}"').egress[0].path == path
+
+
+async def test_the_hosts_of_the_rows_are_where_links_in_output_may_lead(world) -> None:
+    house, _ports = world
+
+    inside = said(await house.call("echo", {"text": "![a](http://localhost/a)"}))
+    outside = said(await house.call("echo", {"text": "![a](http://other.example/a?b)"}))
+
+    assert "![a](http://localhost/a)" in inside
+    assert "![a] (image left out: `other.example/a?...`)" in outside

@@ -369,7 +369,7 @@ async def test_receivers_are_the_ones_that_may_be_on_the_list(tools: World) -> N
         ('[[upstreams.tools]]\nname = "a"\nwrites = ["../a"]', "place template `../a`"),
         ('[[upstreams.tools]]\nname = "a"\ncarries = ["a/{result.id}"]', "place template `a/{result.id}`"),
         ('[[upstreams.tools]]\nname = "a"\n[[upstreams.tools]]\nname = "a"', "have the same `name`"),
-        ('[[upstreams.tools]]\nname = "a"\nwritten = ["a"]', "unknown key `upstreams.0.tools.0.written`"),
+        ('[[upstreams.tools]]\nname = "a"\nwritten = ["a"]', "`upstreams.0.tools.0.written`"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, rows: str, why: str) -> None:

@@ -24,6 +24,7 @@ forbid (principal, action == Action::"echo", resource) when { principal.subject 
 """
 CHANGED = """
 envelope = "xml"
+html_cleaner = "nh3"
 [workspace]
 root = "workspace"
 write_denied = ["Plans.TXT", "build/"]
@@ -93,6 +94,17 @@ async def test_the_envelope_is_strict_xml_or_the_body_as_it_is(changed: World, p
     assert text in loose
     with pytest.raises(ET.ParseError):
         ET.fromstring(loose)
+
+
+async def test_html_is_cleaned_by_the_library_that_is_named(changed: World, plain: World) -> None:
+    text = "<html><body><p>a &#8364; b</p><script>c</script></body></html>"
+
+    by_nh3 = said(await changed.call("echo", {"text": text}))
+    by_bleach = said(await plain.call("echo", {"text": text}))
+
+    assert "a \u20ac b" in by_nh3
+    assert "a &#8364; b" in by_bleach
+    assert "script" not in by_nh3 + by_bleach
 
 
 async def test_a_workspace_root_is_what_file_tools_and_the_shell_see(plain: World, bare: World) -> None:

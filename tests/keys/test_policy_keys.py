@@ -107,6 +107,8 @@ CEDAR = """
 @id("tainted") @reason("r") forbid (principal, action, resource) when { context.session.labels.contains("private") };
 @id("leaked") @reason("r") forbid (principal, action, resource) when { context.facts.leaks > 1 };
 @id("keyed") @reason("r") forbid (principal, action, resource) when { context.facts.credentials > 1 };
+@id("steered") @reason("r") forbid (principal, action, resource) when { context.facts.injection > 60 };
+@id("personal") @reason("r") forbid (principal, action, resource) when { context.facts.pii > 1 };
 @id("ruled") @reason("r") forbid (principal, action, resource) when { context.facts.rules.contains("leaks/x") };
 @id("spends") @reason("r") forbid (principal, action, resource) when { resource.effects.contains("spend") };
 @id("served") @reason("r") forbid (principal, action, resource) when { resource.server == "far" };
@@ -194,6 +196,16 @@ FLIPS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"case": {"facts": {"credentials": 1}}},
         {"case": {"facts": {"credentials": 2}}},
         "deny` by `keyed`",
+    ),
+    "cases[].facts.injection": (
+        {"case": {"facts": {"injection": 60}}},
+        {"case": {"facts": {"injection": 61}}},
+        "deny` by `steered`",
+    ),
+    "cases[].facts.pii": (
+        {"case": {"facts": {"pii": 1}}},
+        {"case": {"facts": {"pii": 2}}},
+        "deny` by `personal`",
     ),
     "cases[].facts.rules": (
         {"case": {"facts": {"rules": ["leaks/y"]}}},

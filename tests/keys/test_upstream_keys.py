@@ -91,7 +91,7 @@ async def test_without_a_prefix_its_tools_keep_their_names_and_one_that_is_taken
         assert code(await house.call("wait", {"text": "0"})) == "ok"
 
 
-SURROUNDINGS = {"PATH", "GIT_CONFIG_NOSYSTEM", "PWD", "LC_CTYPE", "HOME", "LANG", "TMPDIR"}
+SURROUNDINGS = {"PATH", "GIT_CONFIG_NOSYSTEM", "LC_CTYPE", "HOME", "LANG", "TMPDIR", "PWD"}
 
 
 async def test_the_command_is_what_runs(world) -> None:

@@ -43,6 +43,8 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
         "facts": {
             "leaks": found.leaks,
             "credentials": found.credentials,
+            "injection": found.injection,
+            "pii": found.pii,
             "rules": sorted(found.rules),
             "inexact": written.inexact,
             "unseen": written.unseen,

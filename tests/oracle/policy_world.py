@@ -25,7 +25,7 @@ from holdfast.safety.flow import sink_of
 from holdfast.safety.policy import Facts, PolicyBundle, PolicyRequest
 
 POLICIES = Path(__file__).parents[2] / "policies"
-NOTHING_FOUND = Facts(leaks=0, credentials=0, rules=frozenset())
+NOTHING_FOUND = Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset())
 DENIED_CASE = (
     "profiles: [p]\ncases:\n  - {name: no scope, call: read, as: {scopes: []}, with: {path: a}, expect: deny}\n"
 )

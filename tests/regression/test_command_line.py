@@ -142,3 +142,13 @@ def test_a_script_named_from_here_is_found_from_elsewhere(tmp_path: Path, monkey
     assert located_here(["./run"]).command == (str(tmp_path / "run"),)
     with pytest.raises(InvalidRequest, match="`package` is not installed"):
         located_here(["npx", "package"])
+
+
+def test_a_long_page_is_scanned_as_a_page(tmp_path: Path):
+    """It was escaped whole: only a server had a process for it."""
+    (tmp_path / "page").write_text("<!doctype html>" + "<p onclick=x>a <b>b</b></p>\n" * 3_000)
+
+    done = run("scan", "page", "--clean", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stdout.count("<p>a <b>b</b></p>") == 3_000

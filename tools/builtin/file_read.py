@@ -21,6 +21,7 @@ from holdfast.contracts import (
 from holdfast.contracts.limits import BUILTIN, MIB
 
 from .arguments import strict_object, text, whole_or
+from .file_kinds import kind_of
 from .threads import off_loop
 
 _MOST: Final = 4 * MIB
@@ -74,7 +75,7 @@ class FileRead:
         shown = whole
         if start > 0 or following < size:
             shown = await off_loop(lambda _ended: self._in_context(path, whole, start, following))
-        content: tuple[Content, ...] = (Text(text=shown),)
+        content: tuple[Content, ...] = (Text(text=shown, media_type=kind_of(path)),)
         if following < size:
             content += (Text(text=f"[{size - following} bytes more; read on with offset {following}]"),)
         return Completed(

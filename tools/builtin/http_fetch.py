@@ -1,6 +1,7 @@
 """`http_fetch`: one HTTP request through the egress broker; never opens a connection of its own."""
 
 import codecs
+import re
 from dataclasses import dataclass, replace
 from email.message import Message
 from typing import Final
@@ -63,6 +64,11 @@ _CHARSETS: Final = frozenset(
     }
 )
 """Names as `codecs` gives them. Python has codecs that are no charsets; a server must not choose among those."""
+
+_MARKS: Final = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_META: Final = re.compile(rb"<meta\s[^<>]{0,300}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_.:-]{1,40})", re.IGNORECASE)
+_LOOKED_AT: Final = 1024
+"""Bytes in which an HTML document says its charset, by the standard."""
 
 SPEC: Final = ToolSpec(
     name=ToolName("http_fetch"),
@@ -129,8 +135,8 @@ class _Kind:
 
     media_type: str
     """Lower case, without parameters; empty when there is none."""
-    charset: str
-    """One of ours."""
+    charset: str | None
+    """One of ours; None when it says none."""
 
 
 def _narrowed(grants: tuple[HttpGrant, ...], url: str) -> tuple[HttpGrant, ...]:
@@ -184,9 +190,9 @@ def _completed(response: HttpResponse) -> Completed:
 def _body(data: bytes, kind: _Kind) -> Text | None:
     """*data* as text, or None when it is none."""
     if kind.media_type in _HTML:
-        return Text(text=data.decode(kind.charset, "replace"), media_type="text/html")
+        return Text(text=_decoded(data, kind.charset or _charset_within(data)), media_type="text/html")
     if _is_text(kind.media_type):
-        return Text(text=data.decode(kind.charset, "replace"), media_type=kind.media_type)
+        return Text(text=_decoded(data, kind.charset), media_type=kind.media_type)
     if kind.media_type:
         return None
     try:  # nothing is said about it: UTF-8 without NUL is text
@@ -199,16 +205,37 @@ def _is_text(media_type: str) -> bool:
     return media_type.startswith("text/") or media_type in _TEXTS or media_type.endswith(("+json", "+xml", "+yaml"))
 
 
+def _decoded(data: bytes, charset: str | None) -> str:
+    """*data* as text, once: what is scanned is what is delivered. A mark at its beginning says more than its header."""
+    if data.startswith(codecs.BOM_UTF8):
+        return data.decode("utf-8", "replace")  # this mark is part of the file, and stays
+    for mark, marked in _MARKS:
+        if data.startswith(mark) and charset != "utf-32":
+            return data[len(mark) :].decode(marked, "replace")
+    return data.decode(charset or "utf-8", "replace")
+
+
+def _charset_within(data: bytes) -> str | None:
+    """What an HTML document says of itself near its beginning."""
+    found = _META.search(data[:_LOOKED_AT])
+    charset = None if found is None else _charset(found[1].decode("ascii"))
+    return None if charset is None or charset.startswith(("utf-16", "utf-32")) else charset  # it was read as ASCII
+
+
 def _kind(content_type: str) -> _Kind:
     message = Message()
     message["content-type"] = content_type
     media_type = message.get_content_type() if "/" in content_type else ""
-    return _Kind(media_type=media_type, charset=_charset(message.get_content_charset() or "utf-8"))
+    named = message.get_content_charset()
+    return _Kind(media_type=media_type, charset=None if named is None else _charset(named) or "utf-8")
 
 
-def _charset(name: str) -> str:
+def _charset(name: str) -> str | None:
+    """The charset of ours that *name* names. Latin-1 and ASCII are read as every browser reads them."""
     try:
         known = codecs.lookup(name).name
     except (LookupError, ValueError):
-        return "utf-8"
-    return known if known in _CHARSETS else "utf-8"
+        return None
+    if known in ("iso8859-1", "ascii"):
+        return "cp1252"
+    return known if known in _CHARSETS else None

@@ -35,6 +35,7 @@ from ..config import Era, UpstreamConfig
 from ..faults import FAULT_CODE, Ending, Fault, Marks, UpstreamError, UpstreamFault
 from ..ongoing import Ongoing
 from ..turns import LEVELS, Turn
+from .direct import Direct
 
 CLIENT_INFO: Final = t.Implementation(name="holdfast", version="1")
 """All that a server learns about us."""
@@ -43,7 +44,16 @@ CLIENT_INFO: Final = t.Implementation(name="holdfast", version="1")
 class Wire:
     """One negotiated connection to a server, of either era."""
 
-    def __init__(self, client: Client, config: UpstreamConfig, marks: Marks, ended: Ending, ongoing: Ongoing) -> None:
+    def __init__(
+        self,
+        client: Client,
+        config: UpstreamConfig,
+        marks: Marks,
+        ended: Ending,
+        ongoing: Ongoing,
+        direct: Direct | None,
+    ) -> None:
+        """*direct*: the way to a modern server without the SDK's streams, where there is one."""
         self._session = client.session
         self._dispatcher = cast("JSONRPCDispatcher[Any]", client.session._dispatcher)  # noqa: SLF001 -- as said above, 1
         self._config = config
@@ -54,6 +64,7 @@ class Wire:
         ongoing.reply = self._reply
         self.version = client.protocol_version
         self.modern = self.version in MODERN_PROTOCOL_VERSIONS
+        self._direct = direct if self.modern else None
         offered = client.server_capabilities
         self.announces = _announced(offered)
         """The lists of which the server says that it tells when they change."""
@@ -76,14 +87,25 @@ class Wire:
         data: dict[str, Any] = {"method": method, "params": dict(params)}
         opts: Any = {}
         self._session._stamp(data, opts)  # noqa: SLF001 -- see the module docstring, 1
+        opts["request_id"] = request = self._dispatcher._allocate_id()  # noqa: SLF001 -- see the module docstring, 3
         if turn is None:
             return await self._sent(data, opts)
-        opts["request_id"] = request = self._dispatcher._allocate_id()  # noqa: SLF001 -- see the module docstring, 3
         await self._invite(data["params"].setdefault("_meta", {}), request, turn)
         with self._ongoing.open(request, turn):
             return await self._sent(data, opts)
 
     async def _sent(self, data: Mapping[str, Any], opts: Any) -> Mapping[str, Json]:
+        if self._direct is not None:
+            if self._ended.is_set():
+                raise self._ended.fault
+            answer = await self._direct.request(opts["request_id"], data["method"], data["params"], opts["headers"])
+            match answer:
+                case Answered(result=result):
+                    return result
+                case Errored(code=code, message=message, data=why):
+                    raise UpstreamError(code, message, needs=_needs(code, why))
+                case None:  # the SDK knows which redirects to follow, and a redirected request was not begun with
+                    self._direct = None
         try:
             raw = await self._dispatcher.send_raw_request(data["method"], data["params"], opts)
         except MCPError as error:
@@ -174,7 +196,12 @@ def _kinds(offered: t.ServerCapabilities) -> frozenset[Kind]:
 
 @contextlib.asynccontextmanager
 async def opened(
-    transport: AbstractAsyncContextManager[Any], config: UpstreamConfig, marks: Marks, ended: Ending, ongoing: Ongoing
+    transport: AbstractAsyncContextManager[Any],
+    config: UpstreamConfig,
+    marks: Marks,
+    ended: Ending,
+    ongoing: Ongoing,
+    direct: Direct | None = None,
 ) -> AsyncGenerator[Wire]:
     """Negotiate over *transport*, in the era of *config*. *ended* is set once it carries no more.
 
@@ -201,7 +228,7 @@ async def opened(
             raise _unopened(_first(group), marks, ended) from None
         except (MCPError, RuntimeError, ValueError) as error:
             raise _unopened(error, marks, ended) from None
-        wire = Wire(client, config, marks, ended, ongoing)
+        wire = Wire(client, config, marks, ended, ongoing, direct)
         if config.era is not Era.MODERN or wire.modern:
             yield wire
             return
@@ -251,13 +278,13 @@ def _translated(error: MCPError, marks: Marks, ended: Ending) -> UpstreamFault |
         return fault
     if error.code == t.CONNECTION_CLOSED and ended.is_set():  # a server can send that code too
         return ended.fault
-    return UpstreamError(error.code, error.message, needs=_needs(error))
+    return UpstreamError(error.code, error.message, needs=_needs(error.code, cast("Json", error.error.data)))
 
 
-def _needs(error: MCPError) -> Method | None:
+def _needs(code: int, data: Json) -> Method | None:
     """What the server says a client has to be able to be asked, if that is its error."""
-    match cast("Json", error.error.data):
-        case {"requiredCapabilities": dict() as required} if error.code == t.MISSING_REQUIRED_CLIENT_CAPABILITY:
+    match data:
+        case {"requiredCapabilities": dict() as required} if code == t.MISSING_REQUIRED_CLIENT_CAPABILITY:
             return next((method for name, method in _CAPABILITIES.items() if name in required), None)
         case _:
             return None

@@ -63,7 +63,8 @@ class Opening:
     ) -> Opened:
         if self.sign_in:
             config = replace(config, connect_ms=round(SIGN_IN_SECONDS * 1000))
+        direct = transport.direct if isinstance(transport, HttpTransport) else None
         wire = await stack.enter_async_context(
-            opened(transport.streams(), config, self.marks, transport.ended, self.screen.ongoing)
+            opened(transport.streams(), config, self.marks, transport.ended, self.screen.ongoing, direct)
         )
         return wire, transport.ended

@@ -29,7 +29,8 @@ async def http(brokered: Brokered, payload: bytes, /) -> dict[str, Json]:
     if egress is None or powers.screen is None:
         raise absent("way out")
     brokered.refuse_if_taught(Label.PRIVATE, Label.UNTRUSTED)
-    texts = (request.url, *(part for pair in request.headers for part in pair), request.body.decode("latin-1"))
+    headers = (f"{name}: {value}" for name, value in request.headers)
+    texts = (request.url, *headers, request.body.decode("utf-8", "replace"))
     reason = await asyncio.to_thread(powers.screen.refusal, texts)
     if reason is not None:
         raise Refusal(reason)

@@ -25,12 +25,12 @@ class Digest:
     @classmethod
     def of(cls, data: bytes) -> "Digest":
         """Digest *data* without a key: an identity anyone can recompute."""
-        return cls(blake3(data).hexdigest())
+        return _made(blake3(data).hexdigest())
 
     @classmethod
     def keyed(cls, key: bytes, data: bytes) -> "Digest":
         """Digest *data* under *key* (32 bytes): cannot be guessed from the data alone."""
-        return cls(blake3(data, key=key).hexdigest())
+        return _made(blake3(data, key=key).hexdigest())
 
     @classmethod
     def parse(cls, text: str) -> "Digest":
@@ -50,3 +50,10 @@ class Digest:
 
     def __hash__(self) -> int:
         return hash(self.hex)
+
+
+def _made(written: str) -> Digest:
+    """A digest of what BLAKE3 itself has *written*: each call takes half a dozen, and none needs reading again."""
+    digest = object.__new__(Digest)
+    object.__setattr__(digest, "hex", written)
+    return digest

@@ -156,7 +156,10 @@ class Screen(Protocol):
     """The detectors' floor for what a tool sends out in the middle of a call."""
 
     def refusal(self, texts: Sequence[str], /) -> Reason | None:
-        """Why *texts* must not leave: something in them looks like a secret. None when they may."""
+        """Why *texts* must not leave: something in them looks like a secret. None when they may.
+
+        They are one request: a URL, headers as `Name: value`, a body.
+        """
         ...
 
 

@@ -120,6 +120,7 @@ def finding_json(finding: Finding) -> dict[str, Json]:
         "part": finding.part,
         "start": finding.start,
         "end": finding.end,
+        "seen_by": list(finding.seen_by),
     }
 
 

@@ -50,6 +50,8 @@ class Finding:
     """One past the last."""
     part: int = 0
     """Which text of the subject: strings of the arguments in document order, or blocks of the output."""
+    seen_by: tuple[str, ...] = ()
+    """Where two detectors look for the same, the layers that saw something here: one name is one opinion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

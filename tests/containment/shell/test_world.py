@@ -18,8 +18,11 @@ def mode_of_env() -> int:
     return Path("/usr/bin/env").stat().st_mode
 
 
+CANARY = "canary-7f3a"
+
+
 async def test_the_environment_is_five_names(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOLDFAST_SECRET", "canary-7f3a")
+    monkeypatch.setenv("HOLDFAST_SECRET", CANARY)
 
     lines = (await place.output("exec env")).splitlines()
 

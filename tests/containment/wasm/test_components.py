@@ -109,10 +109,10 @@ async def test_what_json_has_not_is_no_answer(every):
 
 
 async def test_the_world_of_a_component_is_empty(every):
-    environment, arguments, listing, passwords = (await every("look")).structured
+    environment, arguments, listing, people = (await every("look")).structured
     assert (environment, arguments) == ("[]", "[]")
     assert "refused" in listing or listing == "[]"
-    assert passwords == "refused"
+    assert people == "refused"
 
 
 async def test_sockets_are_never_given(every):

@@ -91,7 +91,7 @@ async def test_a_file_within_the_grant_is_read(world):
     assert await guest.gets("workspace-read", path="docs/a.txt") == {"data": b64(b"aaa")}
 
 
-@pytest.mark.parametrize("path", ["other.txt", "docs/out", "docs/../other.txt", "/etc/passwd", "docsx", "docs/none"])
+@pytest.mark.parametrize("path", ["other.txt", "docs/out", "docs/../other.txt", "docsx", "docs/none", "/etc/passwd"])
 async def test_a_file_beyond_the_grant_is_not_read_by_any_name(world, path):
     guest = await world.guest(Grants(workspace_read=("docs/",)))
 

@@ -17,6 +17,7 @@ from holdfast.contracts import (
     Text,
 )
 from holdfast.safety.envelope import unwrap
+from holdfast.safety.leaks.specimens import expand
 from holdfast.server.principals import OPERATOR
 from holdfast.server.store import Ruling
 
@@ -53,6 +54,17 @@ async def test_a_caller_without_the_scope_is_denied(world: World) -> None:
     assert result.reason.code == "admit/scope"
 
 
+async def test_a_long_page_is_cleaned_where_it_can_be_stopped(world: World) -> None:
+    page = "<!doctype html>" + "<p onclick=x>a <b>b</b></p>\n" * 3_000
+
+    result = await world.call("echo", {"text": page})
+
+    assert isinstance(result.content[0], Text)
+    assert result.content[0].text.count("<p>a <b>b</b></p>") == 3_000
+    assert "onclick" not in result.output
+    assert {finding.rule for finding in result.findings} == {"sanitizer/html-active"}
+
+
 async def test_arguments_run_in_the_form_that_was_judged(world: World) -> None:
     """Hidden letters are taken out before policy and the tool see the path."""
     hidden = "".join(chr(0xE0000 + ord(char)) for char in "x")
@@ -82,6 +94,16 @@ async def test_a_secret_never_reaches_a_tool_that_could_send_it_out(world: World
 
     assert result.status is Status.DENIED
     assert token not in result.output
+
+
+async def test_a_finding_in_the_arguments_is_told_once_and_says_who_saw_it(world: World, fresh: Fresh) -> None:
+    token = expand("glpat-{base62:20}")
+
+    result = await world.call("http_fetch", {"url": f"https://example.com/?q={token}"}, principal=fresh())
+
+    told = [json.dumps(one, sort_keys=True) for one in result.to_json()["findings"]]
+    assert len(set(told)) == len(told)
+    assert {tuple(json.loads(one)["seen_by"]) for one in told} == {("leaks", "credentials")}
 
 
 async def test_the_floor_holds_when_policy_would_allow(world: World, token: str, tmp_path: Path, wide: object) -> None:

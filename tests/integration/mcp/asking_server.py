@@ -23,6 +23,7 @@ TOOLS = (
     "both",
     "forever",
     "progress",
+    "pieces",
     "log",
     "links",
     "plain",
@@ -68,11 +69,19 @@ async def list_tools(_ctx: Any, _params: Any) -> t.ListToolsResult:
     return t.ListToolsResult(tools=tools, ttl_ms=0, cache_scope="private")
 
 
+async def progress(ctx: Any, tool: str) -> t.CallToolResult:
+    if tool == "progress":
+        await ctx.session.report_progress(1, 2, f"half \U000e0041 {SECRET}")
+    else:
+        for number, piece in enumerate(("first ", SECRET[:11], SECRET[11:29], SECRET[29:], " and more")):
+            await ctx.session.report_progress(number, 9, piece)
+    return text("done")
+
+
 async def call_tool(ctx: Any, params: t.CallToolRequestParams) -> t.CallToolResult | t.InputRequiredResult:
     match params.name:
-        case "progress":
-            await ctx.session.report_progress(1, 2, f"half \U000e0041 {SECRET}")
-            return text("done")
+        case "progress" | "pieces":
+            return await progress(ctx, params.name)
         case "log":
             await ctx.session.send_log_message(
                 level="warning", data={SECRET: "seen"}, logger="l", related_request_id=ctx.request_id

@@ -12,6 +12,13 @@ from holdfast.sandbox.mcp.wire.resuming import MAX_RESUMES
 
 pytestmark = pytest.mark.anyio
 
+HANDSHAKE, MODERN = "", "&e=modern"
+SAID = frozenset(
+    {"host", "accept", "accept-encoding", "content-type", "content-length", "user-agent", "connection"}
+    | {"mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name"}
+)
+both_eras = pytest.mark.parametrize("era", [HANDSHAKE, MODERN], ids=["handshake", "modern"])
+
 
 @pytest.fixture
 async def hostile(house, serve, request):
@@ -22,16 +29,17 @@ async def hostile(house, serve, request):
         sys.path.pop(0)
     async with serve(app) as url:
 
-        async def add(kind: str) -> None:
-            house.upstreams.add(UpstreamConfig(name="evil", url=f"{url}/mcp?k={kind}"))
+        async def add(kind: str, era: str = HANDSHAKE) -> None:
+            house.upstreams.add(UpstreamConfig(name="evil", url=f"{url}/mcp?k={kind}{era}"))
             await house.approve_all()
 
         yield add
         await house.upstreams.close()
 
 
-async def test_a_well_behaved_server_is_called(house, hostile):
-    await hostile("fine")
+@both_eras
+async def test_a_well_behaved_server_is_called(house, hostile, era):
+    await hostile("fine", era)
 
     outcome = await house.call("evil__echo", {"text": "hello"})
 
@@ -40,8 +48,9 @@ async def test_a_well_behaved_server_is_called(house, hostile):
     assert outcome.isolation == ("mcp",)
 
 
-async def test_an_answer_in_a_stream_is_read_and_notices_before_it_are_dropped(house, hostile):
-    await hostile("event")
+@both_eras
+async def test_an_answer_in_a_stream_is_read_and_notices_before_it_are_dropped(house, hostile, era):
+    await hostile("event", era)
 
     outcome = await house.call("evil__echo", {"text": "hello"})
 
@@ -49,11 +58,12 @@ async def test_an_answer_in_a_stream_is_read_and_notices_before_it_are_dropped(h
     assert outcome.content == (Text(text="hello"),)
 
 
+@both_eras
 @pytest.mark.parametrize(
     "kind", ["foreign-id", "id-as-text", "foreign-event", "twice-the-key", "html", "gzip", "cut-stream", "redirect"]
 )
-async def test_what_cannot_be_taken_fails_the_call_at_once_and_the_next_one_is_served(house, hostile, kind):
-    await hostile(kind)
+async def test_what_cannot_be_taken_fails_the_call_at_once_and_the_next_one_is_served(house, hostile, kind, era):
+    await hostile(kind, era)
 
     first = await house.call("evil__echo")
     second = await house.call("evil__echo")
@@ -64,9 +74,10 @@ async def test_what_cannot_be_taken_fails_the_call_at_once_and_the_next_one_is_s
         assert outcome.usage.wall_ms < UPSTREAM.wall_ms / 2
 
 
+@both_eras
 @pytest.mark.parametrize("kind", ["huge", "huge-event"])
-async def test_sixty_megabytes_stop_the_call(house, hostile, kind):
-    await hostile(kind)
+async def test_sixty_megabytes_stop_the_call(house, hostile, kind, era):
+    await hostile(kind, era)
 
     outcome = await house.call("evil__echo")
 
@@ -74,8 +85,9 @@ async def test_sixty_megabytes_stop_the_call(house, hostile, kind):
     assert outcome.limit is LimitName.OUTPUT
 
 
-async def test_a_compressed_answer_is_refused_unread(house, hostile):
-    await hostile("gzip")
+@both_eras
+async def test_a_compressed_answer_is_refused_unread(house, hostile, era):
+    await hostile("gzip", era)
 
     outcome = await house.call("evil__echo")
 
@@ -83,13 +95,49 @@ async def test_a_compressed_answer_is_refused_unread(house, hostile):
     assert outcome.message == "the server compressed an answer unasked"
 
 
-async def test_an_error_to_nobody_is_taken_for_the_answer_to_the_request_it_came_for(house, hostile):
-    await hostile("nobody")
+@both_eras
+async def test_an_error_to_nobody_is_taken_for_the_answer_to_the_request_it_came_for(house, hostile, era):
+    await hostile("nobody", era)
 
     outcome = await house.call("evil__echo")
 
     assert isinstance(outcome, Failed)
     assert outcome.detail == "who?"
+
+
+@both_eras
+async def test_a_call_is_followed_to_another_path_of_its_own_server(house, hostile, era):
+    await hostile("moved", era)
+
+    first = await house.call("evil__echo", {"text": "one"})
+    second = await house.call("evil__echo", {"text": "two"})
+
+    assert [one.content for one in (first, second)] == [(Text(text="one"),), (Text(text="two"),)]
+
+
+@both_eras
+async def test_a_server_learns_nothing_but_what_the_protocol_says_and_gets_no_cookie_back(house, hostile, era, heard):
+    await hostile("cookie", era)
+
+    await house.call("evil__echo", {"text": "one"})
+    await house.call("evil__echo", {"text": "two"})
+
+    calls = [said for method, said in heard if method == "tools/call"]
+    assert len(calls) == 2
+    for said in calls:
+        assert set(said) <= SAID, set(said) - SAID
+        assert (said["accept-encoding"], said["user-agent"]) == ("identity", "holdfast")
+
+
+async def test_a_modern_call_says_outside_its_body_what_it_is(house, hostile, heard):
+    await hostile("fine", MODERN)
+
+    await house.call("evil__echo", {"text": "one"})
+
+    method, said = heard[-1]
+    assert method == said["mcp-method"] == "tools/call"
+    assert said["mcp-name"] == "echo"
+    assert said["mcp-protocol-version"] == "2026-07-28"
 
 
 async def test_a_forgotten_session_is_opened_anew_for_the_next_call(house, hostile):
@@ -114,6 +162,15 @@ async def test_a_server_that_is_not_there_is_unreachable(house, hostile):
 
     assert isinstance(outcome, Failed)
     assert outcome.code == "upstreams/unreachable"
+
+
+@pytest.fixture
+def heard():
+    """What the server was asked, in order."""
+    import http_upstream
+
+    http_upstream.HEARD.clear()
+    return http_upstream.HEARD
 
 
 @pytest.fixture

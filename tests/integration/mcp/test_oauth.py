@@ -54,7 +54,7 @@ class Drawer:
 def drawer():
     made = Drawer()
     for tenant in ("a", "b", "t"):
-        made.held[tenant, "client"] = Secret(b"s3cret-of-the-client")
+        made.held[tenant, "client"] = Secret(b"what the client says")
     return made
 
 

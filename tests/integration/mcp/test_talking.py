@@ -306,6 +306,16 @@ async def test_progress_is_passed_on_cleaned_where_it_was_asked_for(world, era, 
 
 
 @BELOW
+async def test_a_secret_told_in_pieces_is_not_told_to_its_end_nor_anything_after_it(world, era):
+    person = Person()
+    async with talking(world[1], "2026-07-28", person) as client:
+        await client.call_tool(f"{of(era)}__pieces", progress_callback=person.told)
+
+    assert [done for done, _total, _message in person.progress] == [0, 1, 2, 3, 4]
+    assert [message for _done, _total, message in person.progress] == ["first ", SECRET[:11], SECRET[11:29], None, None]
+
+
+@BELOW
 async def test_logs_are_passed_on_cleaned_from_the_level_that_was_asked_for(world, era):
     person = Person()
     async with talking(world[1], "2026-07-28", person, log_level="info") as client:

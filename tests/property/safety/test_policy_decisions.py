@@ -96,7 +96,7 @@ REQUESTS = st.builds(
             if name in PROPERTIES or spec.name == "three" or name == "extra"
         },
         labels=labels,
-        facts=Facts(leaks=leaks, credentials=0, rules=rules),
+        facts=Facts(leaks=leaks, credentials=0, injection=0, pii=0, rules=rules),
         principal=principal,
     ),
     st.sampled_from(TOOLS),

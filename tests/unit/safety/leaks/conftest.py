@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-import holdfast.safety.leaks
+import holdfast.safety
 from holdfast.safety.leaks import LeakDetector, LeakRule, load_rules
 
-PATTERNS = Path(holdfast.safety.leaks.__file__).parent / "patterns"
+RULES = Path(holdfast.safety.__file__).parent / "rules"
 
 
 @pytest.fixture(scope="session")
 def rules() -> tuple[LeakRule, ...]:
-    return load_rules({path.name: path.read_text(encoding="utf-8") for path in PATTERNS.glob("*.toml")})
+    return load_rules({path.name: path.read_text(encoding="utf-8") for path in RULES.glob("*.toml")})
 
 
 @pytest.fixture(scope="session")

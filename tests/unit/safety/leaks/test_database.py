@@ -43,6 +43,7 @@ def test_a_pattern_that_hyperscan_does_not_take_is_named() -> None:
 id = "too-large"
 issuer = "x"
 why = "x"
+source = "acme.test, keys"
 severity = "low"
 tier = "deny"
 pattern = '(?i)x(?:[a-f].{1,30}){30}y'

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.contracts import Action, Where
 from holdfast.contracts.json_values import strings
-from holdfast.safety.leaks import LeakDetector
+from holdfast.safety.leaks import LeakDetector, LeakRule, checks
 from holdfast.safety.leaks.detector import FLOOD
 from holdfast.safety.leaks.specimens import expand
 
@@ -167,7 +167,7 @@ def test_a_rejected_match_does_not_hide_the_next(detector: LeakDetector) -> None
 
 
 @pytest.mark.parametrize(
-    "piece", [GITHUB + " ", "password: x1y2z3 ", "Bearer a1b2c3d4e5f6g7h8i9 "], ids=["token", "assignment", "header"]
+    "piece", [GITHUB + " ", "password: x1y2z3 ", expand("Bearer {base36:18} ")], ids=["token", "assignment", "header"]
 )
 def test_a_flood_is_never_silence(detector: LeakDetector, piece: str) -> None:
     text = piece * 40_000
@@ -239,3 +239,18 @@ def test_one_unseen_character_anywhere_in_it_is_enough_to_look_again(detector: L
         found = detector.scan(["plain", text], Where.OUTPUT)
 
         assert any(text[one.start : one.end].replace("\u200b", "") == GITHUB for one in found if one.part == 1), place
+
+
+def test_names_in_a_row_are_not_read_whole_for_each_of_them(detector: LeakDetector, monkeypatch: pytest.MonkeyPatch):
+    longest = 0
+    real = checks.passes
+
+    def noting(rule: LeakRule, secret: str, before: str) -> bool:
+        nonlocal longest
+        longest = max(longest, len(secret))
+        return real(rule, secret, before)
+
+    monkeypatch.setattr(checks, "passes", noting)
+    detector.scan(("token=" * 400,), Where.OUTPUT)
+
+    assert 0 < longest <= 256

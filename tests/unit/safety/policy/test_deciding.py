@@ -19,7 +19,7 @@ ALWAYS = (
 )
 FIRM = '@id("firm") @reason("never") forbid (principal, action, resource) when { context.facts.leaks > 0 };\n'
 OVERFLOW = "when { context.facts.leaks + 9223372036854775807 < 0 };\n"
-LEAK = Facts(leaks=1, credentials=0, rules=frozenset({"leaks/x"}))
+LEAK = Facts(leaks=1, credentials=0, injection=0, pii=0, rules=frozenset({"leaks/x"}))
 
 
 def test_what_nothing_permits_is_denied() -> None:

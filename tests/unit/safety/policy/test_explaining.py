@@ -35,7 +35,7 @@ def test_a_question_is_explained_with_permits_forbids_and_what_would_change_it()
 
 
 def test_a_denial_by_facts_says_what_would_be_without_them() -> None:
-    facts = Facts(leaks=1, credentials=0, rules=frozenset())
+    facts = Facts(leaks=1, credentials=0, injection=0, pii=0, rules=frozenset())
 
     said = shipped("autonomous", FETCH).explain(request(FETCH, {"url": "u"}, facts=facts))
 

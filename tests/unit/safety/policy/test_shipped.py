@@ -58,7 +58,7 @@ def test_every_combination_is_decided_as_promised(profile: str) -> None:
                 {} if method is None else {"method": method},
                 principal=person("a", Scope.CALL if may_call else Scope.HOST),
                 labels=labels,
-                facts=Facts(leaks=0, credentials=found, rules=frozenset()),
+                facts=Facts(leaks=0, credentials=found, injection=0, pii=0, rules=frozenset()),
             )
         )
         assert VERDICTS[type(decision)] == expected(profile, situation), situation

@@ -12,7 +12,7 @@ from holdfast.contracts import Secret
 from holdfast.sandbox.egress.scrubbing import MARK, MOST_PLACES, SecretScrubber
 from holdfast.sandbox.egress.unescaping import MOST_ESCAPES
 
-VALUE = b"ghp_Ab9xQz71LmN0pRsTuVwX2yZ3kJ4h5G6f7D8"
+VALUE = b"Ab9xQz71LmN0pRsTu-VwX2yZ3kJ4h5G6f7D8"
 PACKED = {
     "gzip": gzip.compress,
     "zlib": zlib.compress,

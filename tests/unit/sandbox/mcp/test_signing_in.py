@@ -82,7 +82,7 @@ async def test_somebody_who_refuses_is_believed() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        *("javascript:alert(1)", "file:///etc/passwd", "vbscript:x", "http://idp.example/authorize"),
+        *("javascript:alert(1)", "vbscript:x", "file:///etc/passwd", "http://idp.example/authorize"),
         *("https://idp.example@mallory.example/authorize", "https://idp.example/\x1b[2J", "https://\u0456dp.example/"),
     ],
 )

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 KEY = b"a key for tests only, of 32 bytes or more"
 LOCAL, FOREIGN = "holdfast:local", "https://idp.example"
 ED = ed25519.Ed25519PrivateKey.generate()
+P256 = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(65537, 2048)
 
 
@@ -348,8 +349,8 @@ async def test_a_key_is_for_the_issuer_it_was_given_for(tokens, clock):
 
 async def test_keys_of_a_set_are_found_by_their_name(tokens, clock):
     keys = []
-    for name, key in (("e", ED), ("r", RSA)):
-        algorithm = jwt.get_algorithm_by_name("EdDSA" if name == "e" else "RS256")
+    for name, key in (("e", ED), ("r", RSA), ("p", P256)):
+        algorithm = jwt.get_algorithm_by_name({"e": "EdDSA", "r": "RS256", "p": "ES256"}[name])
         keys.append(json.loads(algorithm.to_jwk(key.public_key())) | {"kid": name, "use": "sig"})
     trusted = TrustedIssuer(
         issuer=FOREIGN,
@@ -362,6 +363,7 @@ async def test_keys_of_a_set_are_found_by_their_name(tokens, clock):
 
     authenticator.authenticate(jwt.encode(claims, ED, algorithm="EdDSA", headers={"kid": "e"}))
     authenticator.authenticate(jwt.encode(claims, RSA, algorithm="RS256", headers={"kid": "r"}))
+    authenticator.authenticate(jwt.encode(claims, P256, algorithm="ES256", headers={"kid": "p"}))
     _refuses(authenticator, jwt.encode(claims, ED, algorithm="EdDSA", headers={"kid": "r"}))
     _refuses(authenticator, jwt.encode(claims, ED, algorithm="EdDSA", headers={"kid": "x"}))
     _refuses(authenticator, jwt.encode(claims, RSA, algorithm="RS512", headers={"kid": "r"}))
@@ -400,9 +402,47 @@ def test_a_key_set_that_is_not_only_public_signing_keys_is_refused(text):
     assert KEY.decode() not in str(caught.value)
 
 
+def test_keys_for_encryption_beside_those_that_sign_are_left_alone():
+    keys = [_public_jwk(), _public_jwk(kid="e", use="enc")]
+
+    assert set(read_jwks(json.dumps({"keys": keys}))) == {"x"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"scope": "call audit"},
+        {"scp": "call audit"},
+        {"scp": ["call", "audit"]},
+        {"scope": "call audit", "scp": "none"},
+    ],
+)
+async def test_an_issuer_says_scopes_as_words_or_as_a_list(tokens, clock, said):
+    trusted = TrustedIssuer(
+        issuer=FOREIGN, keys=read_pem(_public(ED)), scopes=frozenset(Scope), tenants=frozenset({TenantId("acme")})
+    )
+    authenticator = Authenticator(key=KEY, issuer=LOCAL, tokens=tokens, trusted=(trusted,), clock=clock)
+    claims = {name: value for name, value in _foreign_claims(clock).items() if name != "scope"} | said
+
+    principal = authenticator.authenticate(jwt.encode(claims, ED, algorithm="EdDSA"))
+
+    assert principal.scopes == {Scope.CALL, Scope.AUDIT}
+
+
+@pytest.mark.parametrize("said", [{}, {"scope": 7}, {"scp": {"call": True}}, {"scp": [7, None]}])
+async def test_what_says_no_scope_gives_none(tokens, clock, said):
+    trusted = TrustedIssuer(
+        issuer=FOREIGN, keys=read_pem(_public(ED)), scopes=frozenset(Scope), tenants=frozenset({TenantId("acme")})
+    )
+    authenticator = Authenticator(key=KEY, issuer=LOCAL, tokens=tokens, trusted=(trusted,), clock=clock)
+    claims = {name: value for name, value in _foreign_claims(clock).items() if name != "scope"} | said
+
+    assert authenticator.authenticate(jwt.encode(claims, ED, algorithm="EdDSA")).scopes == frozenset()
+
+
 def test_a_weak_or_foreign_kind_of_key_is_refused():
     weak = rsa.generate_private_key(65537, 1024)
-    curve = ec.generate_private_key(ec.SECP256R1())
+    curve = ec.generate_private_key(ec.SECP256K1())
     private = ED.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
     for text in (_public(weak), _public(curve), private, "", "x"):

@@ -36,7 +36,14 @@ def wrapped(runtime, ending, schema=None):
         limits=UPSTREAM,
     )
     receipt = AuditReceipt(chain="c", seq=1, hash=Digest.of(b""))
-    trail = Trail(call_id=CallId("c"), tool=ToolName("x"), intent=receipt, started=time.monotonic(), spec=spec)
+    trail = Trail(
+        call_id=CallId("c"),
+        tool=ToolName("x"),
+        intent=receipt,
+        arguments=Digest.of(b""),
+        started=time.monotonic(),
+        spec=spec,
+    )
 
     def mismatch(_schema, structured):
         return None if structured and "n" in structured else "it does not fit"

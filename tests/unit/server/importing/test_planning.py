@@ -15,6 +15,8 @@ from holdfast.server.importing.words import names_a_secret
 
 from .conftest import KEY
 
+VALUE = "abcdefgh12345678"
+
 
 def sh(*arguments: str, **more: object) -> dict[str, object]:
     return {"command": "sh", "args": [*arguments], **more}
@@ -125,13 +127,13 @@ def test_a_secret_is_known_by_its_name(name: str, *, is_one: bool):
 @pytest.mark.parametrize(
     ("name", "text", "header", "secret", "bearer"),
     [
-        ("Authorization", "Bearer abcdefgh12345678", True, "authorization", True),
+        ("Authorization", f"Bearer {VALUE}", True, "authorization", True),
         ("Authorization", "Bearer ${input:gh-token}", True, "gh-token", True),
         ("Authorization", "${env:MY_TOKEN}", True, "my-token", False),
         ("X-Own", "a value that is rather long", True, "x-own", False),
         ("X-Own", "short", True, None, False),
         ("User-Agent", "a value that is rather long", True, None, False),
-        ("API_KEY", "abcdefgh12345678", False, "api-key", False),
+        ("API_KEY", VALUE, False, "api-key", False),
         ("ANY", "${input:where}", False, "where", False),
         ("ANY", "pre-${MY_SECRET}", False, "any", False),
         ("ANY", KEY, False, "any", False),
@@ -146,9 +148,9 @@ def test_what_may_be_a_secret_is_one(name: str, text: str, *, header: bool, secr
 
 
 def test_a_secret_that_the_file_holds_is_found_without_its_scheme():
-    judged = judged_value("Authorization", "Bearer abcdefgh12345678", {}, lambda one: False, header=True)
+    judged = judged_value("Authorization", f"Bearer {VALUE}", {}, lambda one: False, header=True)
     assert judged.found is not None
-    assert judged.found.reveal() == b"abcdefgh12345678"
+    assert judged.found.reveal() == VALUE.encode()
     assert "abcdefgh" not in repr(judged)
 
 

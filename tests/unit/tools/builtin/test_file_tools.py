@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from holdfast.contracts import InvalidRequest, NotFound, Refusal
 from holdfast.server.assembly import build_layers, shared_artifacts
+from holdfast.server.dispatch import Guessing
 from holdfast.server.scrubbing import DetectorScrubber
 from holdfast.tools.builtin import file_grep, file_list, file_read, file_write
 from holdfast.tools.builtin.searching import Search, compiled
 
 pytestmark = pytest.mark.anyio
-SCRUBBER = DetectorScrubber(build_layers(kept=shared_artifacts(None)))
+SCRUBBER = DetectorScrubber(build_layers(kept=shared_artifacts(None)), Guessing(lambda _who: None))
 
 
 async def test_a_file_comes_back_as_it_is(call, workspace, root) -> None:
@@ -31,6 +32,30 @@ async def test_an_empty_file_is_an_empty_text(call, workspace, root) -> None:
     outcome = await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path="empty"))
 
     assert [block.text for block in outcome.content] == [""]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.py", "text/x-source"),
+        ("Dockerfile", "text/x-source"),
+        ("b.RS", "text/x-source"),
+        ("c.md", "text/markdown"),
+        ("d.yml", "application/yaml"),
+        ("e.json", "application/json"),
+        ("f.csv", "text/csv"),
+        ("g.html", "text/plain"),
+        ("h.txt", "text/plain"),
+        ("py", "text/plain"),
+        ("i", "text/plain"),
+    ],
+)
+async def test_a_file_is_of_the_kind_its_name_says(call, workspace, root, name, kind) -> None:
+    (root / name).write_bytes(b"a")
+
+    outcome = await file_read.FileRead(workspace, SCRUBBER)(call(file_read.SPEC, path=name))
+
+    assert outcome.content[0].media_type == kind
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
