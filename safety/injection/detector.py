@@ -50,6 +50,7 @@ _REPEATED: Final = re.compile(r"(\b[^\W\d]{2,24}\W{1,3})\1{11,}", re.IGNORECASE)
 _WORD: Final = 27
 """Characters of the longest word that counts, and what stands behind it."""
 _SAMPLE: Final = 9
+_LETTERS: Final = 3
 _AROUND: Final = 400
 _TIMES: Final = 12
 _SHORTEST: Final = 60
@@ -206,6 +207,8 @@ class InjectionDetector:
         for place in (len(text) // 3, len(text) * 2 // 3):
             low, high = max(0, place - _AROUND), place + _AROUND
             sample = text[place : place + _SAMPLE]
+            if len(set(sample)) < _LETTERS:
+                continue  # a ruler, or filling
             if text.count(sample, low, high) >= _TIMES and _comes_again(text, sample, place):
                 found = _REPEATED.search(text[low:high])
                 if found is not None:

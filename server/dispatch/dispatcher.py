@@ -253,7 +253,9 @@ class Dispatcher:
         spec, principal = judged.spec, judged.principal
         # 8  gate
         session = await self._records.current(session)
-        look = await self._flow.look(spec, judged.arguments, principal, session)
+        look = judged.look
+        if not look.stands(session):
+            look = await self._flow.look(spec, judged.arguments, principal, session)
         authorized = await self._authorize(call, judged, session, look, lifting, trail)
         if isinstance(authorized, Reason):
             return refused(authorized)

@@ -23,23 +23,37 @@ class Context:
     prints: Fingerprints = field(default_factory=Fingerprints)
     made: set[str] = field(default_factory=set[str])
     """Files this line has made itself: writing them again destroys nothing of anybody else's."""
+    _heard: list[tuple[tuple[str, ...], frozenset[Label]]] = field(
+        default_factory=list[tuple[tuple[str, ...], frozenset[Label]]]
+    )
     _turn: Lock = field(default_factory=Lock)
     """Long texts are worked on in threads, several at once."""
 
-    def learn(self, texts: Iterable[str], labels: frozenset[Label]) -> None:
-        """Remember what *texts* look like."""
-        room = LEARNED_CHARACTERS
+    def hear(self, texts: Iterable[str], labels: frozenset[Label]) -> None:
+        """Remember what *texts* look like, when there is time for it: before anything is next compared with them."""
         with self._turn:
-            for text in texts:
-                self.prints.learn(text[:room], labels)
-                room -= len(text)
-                if room <= 0:
-                    return
+            self._heard.append((tuple(texts), labels))
+
+    def learn(self) -> None:
+        """Take the time for what was heard."""
+        with self._turn:
+            self._catch_up()
 
     def resembled(self, texts: Iterable[str]) -> frozenset[Label]:
         """The labels that *texts* look like something of."""
         with self._turn:
+            self._catch_up()
             return frozenset[Label]().union(*map(self.prints.resembled, texts))
+
+    def _catch_up(self) -> None:
+        heard, self._heard = self._heard, []
+        for texts, labels in heard:
+            room = LEARNED_CHARACTERS
+            for text in texts:
+                self.prints.learn(text[:room], labels)
+                room -= len(text)
+                if room <= 0:
+                    break
 
     def made_file(self, path: str) -> None:
         """Remember that it was this line that made the file at *path*."""

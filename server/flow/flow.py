@@ -45,7 +45,7 @@ from holdfast.safety.flow import (
 )
 from holdfast.sandbox.workspace import Mark, changes
 
-from ..aside import aside
+from ..aside import ASIDE_CHARACTERS, aside
 from ..store import Places, Sessions, Uses
 from .contexts import Context, Contexts
 from .ground import Ground, Touched, as_texts, in_workspace, labels_learned, own_reading
@@ -57,6 +57,7 @@ SPENT: Final = Reason(
     layer="flow",
     message="the user's word covers one such call, and one was made meanwhile; call again to be told what it takes now",
 )
+_AFTERWARDS_S: Final = 0.001
 _CONSEQUENTIAL: Final = frozenset({Sink.CHANGE, Sink.SEND, Sink.EXECUTE, Sink.SPEND})
 
 
@@ -72,6 +73,12 @@ class Look:
     """What provenance is spent on: the call; and sending to its receivers at all."""
     ran_before: str | None
     """The call that did the same already."""
+    only_of: frozenset[Label] | None
+    """The labels of the session, where nothing else was looked at that may change; None where something was."""
+
+    def stands(self, session: Session) -> bool:
+        """Whether looking again, with *session* as it is now, would show the same."""
+        return self.only_of == session.labels
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +131,9 @@ class Flow:
             args_contain_private=Label.PRIVATE in alike,
             args_from_untrusted=Label.UNTRUSTED in alike,
         )
-        return Look(facts=facts, touched=touched, line=line, uses=uses, ran_before=ran_before)
+        quiet = touched.sink is Sink.NONE and not uses and not touched.carries and not _may_carry(touched)
+        only_of = session.labels if quiet else None
+        return Look(facts=facts, touched=touched, line=line, uses=uses, ran_before=ran_before, only_of=only_of)
 
     async def references(self, look: Look, arguments: Mapping[str, Json]) -> References:
         """The workspace files that a call which executes or sends names."""
@@ -181,8 +190,13 @@ class Flow:
             call_id=call.call_id, tool=call.spec.name, labels=learned, places=as_texts(reads[:8]), at=time.time()
         )
         await self.learn(call.session, learned, principal=call.principal, source=source)
-        learning = partial(self._contexts.of(look.line).learn, answer.texts, learned)
-        await aside(learning, characters=sum(map(len, answer.texts)))
+        context = self._contexts.of(look.line)
+        context.hear(answer.texts, learned)
+        size = sum(map(len, answer.texts))
+        if size > ASIDE_CHARACTERS:
+            await aside(context.learn, characters=size)
+        else:  # once the answer is out
+            asyncio.get_running_loop().call_later(_AFTERWARDS_S, context.learn)
 
     async def give_again(
         self, spec: ToolSpec, arguments: Mapping[str, Json], principal: Principal, session: Session, *, is_error: bool
@@ -322,6 +336,10 @@ class Answer:
     is_error: bool
     known: bool
     """Whether the tool itself said how it ended."""
+
+
+def _may_carry(touched: Touched) -> bool:
+    return bool(touched.effects & {Effect.EXECUTE, Effect.EGRESS})
 
 
 def _uses_of(spec: ToolSpec, arguments: Mapping[str, Json], touched: Touched) -> tuple[Digest, ...]:

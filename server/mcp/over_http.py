@@ -5,6 +5,7 @@ Whoever mounts it has checked Host, Origin and the token, and left the principal
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -94,10 +95,13 @@ def _has_session(scope: Scope) -> bool:
 
 def _owner(principal: Principal) -> AuthenticatedUser:
     """Whom the SDK binds a handshake-era session to: another principal, or token, is told that it does not exist."""
-    parts = [principal.tenant, principal.token_id, principal.session, principal.profile]
-    return AuthenticatedUser(
-        AccessToken(token="", client_id=canonical(list(parts)).decode(), subject=principal.subject, scopes=[])
-    )
+    return _named(principal.subject, principal.tenant, principal.token_id, principal.session, principal.profile)
+
+
+@lru_cache(maxsize=MAX_SESSIONS)
+def _named(subject: str, *parts: str | None) -> AuthenticatedUser:
+    client_id = canonical(list(parts)).decode()
+    return AuthenticatedUser(AccessToken(token="", client_id=client_id, subject=subject, scopes=[]))
 
 
 async def _checked(scope: Scope, receive: Receive) -> Receive:

@@ -94,7 +94,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         """
         exchange = Exchange(request, request_id, bounded=True)
         try:
-            with anyio.fail_after(self._seconds):
+            async with asyncio.timeout(self._seconds):
                 response = await self._sent(exchange)
                 try:
                     return await self._answered(exchange, response)

@@ -34,8 +34,14 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Json:
         raise
     except ValueError:
         raise MalformedJson("a number has too many digits") from None
-    _check(value, max_depth)
+    if not _is_plain(text, max_depth):
+        _check(value, max_depth)
     return value
+
+
+def _is_plain(text: str, max_depth: int) -> bool:
+    """Whether *text* has too few brackets to nest too deep, and nothing that could be a lone surrogate."""
+    return text.isascii() and "\\u" not in text and text.count("[") + text.count("{") <= max_depth
 
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
