@@ -14,14 +14,14 @@ WORKER: Final = "holdfast.server.text_worker"
 
 @dataclass(frozen=True, slots=True)
 class LongHtml:
-    """Cleans with one library, elsewhere."""
+    """Cleans with one of the cleaners, elsewhere."""
 
     process: ScanProcess
-    library: str
+    cleaner: str
 
     def __call__(self, text: str) -> Cleaned | None:
         """*text* cleaned; None when that was stopped, or what came back is no answer of ours."""
-        said = self.process.ask(f"html/{self.library}", text.encode("utf-8", "surrogatepass"))
+        said = self.process.ask(f"html/{self.cleaner}", text.encode("utf-8", "surrogatepass"))
         if said is None:
             return None
         try:
