@@ -11,7 +11,9 @@ from holdfast.safety.sanitizer import Sanitizer
 CLEAN = Sanitizer()
 NH3 = Sanitizer(html_cleaner="nh3")
 ACTIVE = re.compile(
-    r"<\s*(?:script|style|iframe|object|embed|svg|img|!--)|<[a-z][^<>]*\s(?:on\w+|style|src)\s*=", re.IGNORECASE
+    r"<\s*(?:script|style|iframe|object|embed|svg|img|!--)"
+    r"""|<[a-z](?:[^<>"']|"[^"]*"|'[^']*')*?\s(?:on\w+|style|src)\s*=""",  # what a quoted value says runs nothing
+    re.IGNORECASE,
 )
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
 

@@ -8,10 +8,10 @@ import zlib
 from typing import Final, assert_never
 from urllib.parse import unquote
 
+from ..checksums import holds_base58check, holds_bech32
 from ..expressions import expression
 from ..gated import Gated
 from ..placeholders import bits, is_gibberish, is_made_of_words, is_placeholder
-from .checksums import holds_base58check, holds_bech32
 from .rules import Checksum, Judge, LeakRule
 
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

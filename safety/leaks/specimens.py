@@ -14,8 +14,8 @@ from typing import Final
 
 from holdfast.contracts import Digest, OperatorError
 
+from ..checksums import base58check, bech32
 from .checks import base62, crc16
-from .checksums import base58check, bech32
 
 _DIGITS: Final = "0123456789"
 _LOWER: Final = "abcdefghijklmnopqrstuvwxyz"

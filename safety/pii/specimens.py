@@ -10,14 +10,13 @@ from hashlib import sha256
 from itertools import product
 from typing import Final
 
+from ..checksums import base58check, bech32_words
 from ..leaks.specimens import expand
-from .checks import CHECKS, money
+from .checks import CHECKS
 from .rules import PiiRule
 
 _CHARACTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FIELD: Final = re.compile(r"\{(base58check|bech32):(\w+)\}")
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def specimen(rule: PiiRule, template: str, seed: int = 0) -> str:
@@ -57,12 +56,5 @@ def _holds(rule: PiiRule, value: str) -> bool:
 def _address(kind: str, detail: str, seed: int) -> str:
     drawn = sha256(f"{kind}{detail}{seed}".encode()).digest()
     if kind == "base58check":
-        body = bytes.fromhex(detail) + drawn[:20]
-        number = int.from_bytes(body + sha256(sha256(body).digest()).digest()[:4], "big")
-        digits = ""
-        while number:
-            number, rest = divmod(number, 58)
-            digits = _BASE58[rest] + digits
-        return "1" * (len(body) - len(body.lstrip(b"\0"))) + digits
-    data = "".join(_BECH32[byte % 32] for byte in drawn)
-    return money.bech32_address(detail, "q" + data)
+        return base58check(bytes.fromhex(detail) + drawn[:20])
+    return bech32_words(detail, [0, *(byte % 32 for byte in drawn)])

@@ -8,18 +8,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from ..confinement.bounds import Bounds, bind, data_bytes_in_use
-from ..confinement.kernel_unsafe import (
-    ConfinementError,
-    allow_only,
-    clear_capabilities,
-    drop_privileges,
-    forbid_new_privileges,
-    keep_one_heap,
-    landlock_nothing,
-)
-from ..confinement.syscalls import SCANS, machine
-from ..confinement.threads import own_thread_count
+from ..confinement.alone import confine_alone
+from ..confinement.kernel_unsafe import ConfinementError
+from ..confinement.syscalls import SCANS
 from ..wasm.birth import READY, REFUSED
 from ..wasm.frames import FrameError
 from ..wasm.pipes import read_frame, write_frame
@@ -45,7 +36,7 @@ def serve(
     """Answer jobs, each the name of one of *works* and its data, until the parent closes. Never returns."""
     os.close(source)
     try:
-        _confine(unprivileged, memory_bytes, cpu_seconds)
+        confine_alone(unprivileged, memory_bytes, cpu_seconds, SCANS)
         write_frame(answers, READY)
     except (ConfinementError, OSError) as error:
         write_frame(answers, REFUSED + str(error).encode("utf-8", errors="replace"))
@@ -64,21 +55,3 @@ def _answer(works: Mapping[str, Work], job: bytes) -> bytes:
         return DONE + works[name.decode("ascii")](data)
     except Exception:  # noqa: BLE001 -- whatever broke, it was not done
         return NOT_DONE
-
-
-def _confine(unprivileged: int, memory_bytes: int, cpu_seconds: int) -> None:
-    """Give up everything that work on text does not need. Raises: ConfinementError."""
-    here = machine()
-    if here is None:
-        raise ConfinementError("there is no system call table for this processor")
-    if own_thread_count() != 1:
-        raise ConfinementError("a thread began before confinement")
-    used = data_bytes_in_use()
-    keep_one_heap()
-    forbid_new_privileges()
-    landlock_nothing()
-    drop_privileges(unprivileged)
-    clear_capabilities(here)
-    os.environ.clear()
-    bind(Bounds(data_bytes=used + memory_bytes, cpu_seconds=cpu_seconds, descriptors=0))
-    allow_only(SCANS, here)

@@ -7,18 +7,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from ..confinement.bounds import Bounds, bind, data_bytes_in_use
-from ..confinement.kernel_unsafe import (
-    ConfinementError,
-    allow_only,
-    clear_capabilities,
-    drop_privileges,
-    forbid_new_privileges,
-    keep_one_heap,
-    landlock_nothing,
-)
-from ..confinement.syscalls import COMPILES, machine
-from ..confinement.threads import own_thread_count
+from ..confinement.alone import confine_alone
+from ..confinement.kernel_unsafe import ConfinementError
+from ..confinement.syscalls import COMPILES
 from .birth import READY, REFUSED
 from .components.component_scan import is_component
 from .module_scan import scan
@@ -106,20 +97,7 @@ def prepared(operation: str) -> Work:
 
 def confine(unprivileged: int, memory_bytes: int, cpu_seconds: int = CPU_SECONDS) -> None:
     """Give up everything that compiling does not need. Raises: ConfinementError."""
-    here = machine()
-    if here is None:
-        raise ConfinementError("there is no system call table for this processor")
-    if own_thread_count() != 1:
-        raise ConfinementError("a thread began before confinement")
-    used = data_bytes_in_use()
-    keep_one_heap()
-    forbid_new_privileges()
-    landlock_nothing()
-    drop_privileges(unprivileged)
-    clear_capabilities(here)
-    os.environ.clear()
-    bind(Bounds(data_bytes=used + memory_bytes, cpu_seconds=cpu_seconds, descriptors=0))
-    allow_only(COMPILES, here)
+    confine_alone(unprivileged, memory_bytes, cpu_seconds, COMPILES)
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -1,10 +1,9 @@
 """Checks of numbers that money moves by: cards, accounts, routing, addresses of coins. They know form, not owners."""
 
 import re
-from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
+from ...checksums import BECH32, BECH32M, holds_base58check, holds_bech32
 from .arithmetic import is_varied, luhn, mod_97, weighted
 
 _ISSUERS: Final = re.compile(
@@ -43,11 +42,8 @@ _IBAN_DIGITS: Final = re.compile(
     "A[ET]|B[AE]|C[RZ]|D[EK]|E[ES]|F[IO]|GL|H[RU]|I[LS]|L[TY]|M[ER]|NO|P[LT]|RS|S[DEIKT]|T[LN]|XK"
 )
 """Countries whose account numbers are digits alone."""
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-_BECH32_SUMS: Final = (1, 0x2BC830A3)
-"""What the polynomial comes to in bech32 (BIP 173) and in bech32m (BIP 350)."""
+_ADDRESS_BYTES: Final = 25
+"""Of an address in base 58: version, hash and checksum."""
 
 
 def card(value: str) -> bool:
@@ -72,36 +68,9 @@ def aba(value: str) -> bool:
 
 def base58check(value: str) -> bool:
     """An address of Bitcoin and its kin in base 58: version, hash, and four bytes of a double SHA-256."""
-    number = 0
-    for char in value:
-        number = 58 * number + _BASE58.index(char)
-    size = 25
-    if number >= 1 << (8 * size):
-        return False
-    raw = number.to_bytes(size, "big")
-    return sha256(sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
+    return holds_base58check(value, _ADDRESS_BYTES)
 
 
 def bech32(value: str) -> bool:
     """An address in bech32 or bech32m, whose last six characters are a polynomial's rest."""
-    lowered = value.lower()
-    if value not in (lowered, value.upper()):
-        return False
-    prefix, _, data = lowered.rpartition("1")
-    return _polynomial(prefix, [_BECH32.index(char) for char in data]) in _BECH32_SUMS
-
-
-def bech32_address(prefix: str, data: str) -> str:
-    """The address of *prefix* that carries *data*, with its check characters."""
-    digits = [_BECH32.index(char) for char in data]
-    rest = _polynomial(prefix, [*digits, *[0] * 6]) ^ _BECH32_SUMS[0]
-    return f"{prefix}1{data}" + "".join(_BECH32[rest >> 5 * (5 - at) & 31] for at in range(6))
-
-
-def _polynomial(prefix: str, data: Sequence[int]) -> int:
-    rest = 1
-    for digit in (*(ord(char) >> 5 for char in prefix), 0, *(ord(char) & 31 for char in prefix), *data):
-        top, rest = rest >> 25, (rest & 0x1FFFFFF) << 5 ^ digit
-        for bit, generator in enumerate(_GENERATORS):
-            rest ^= generator if top >> bit & 1 else 0
-    return rest
+    return value in (value.lower(), value.upper()) and holds_bech32(value, BECH32, BECH32M)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from holdfast.contracts import Action, Where
-from holdfast.safety.leaks import Checksum, LeakDetector, LeakRule, Tier, checks, checksums, load_rules
+from holdfast.safety import checksums
+from holdfast.safety.leaks import Checksum, LeakDetector, LeakRule, Tier, checks, load_rules
 from holdfast.safety.leaks.specimens import expand
 from holdfast.safety.redaction import redact
 
