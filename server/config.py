@@ -83,6 +83,8 @@ class PolicySettings(Table):
     """None: the policies that come with Holdfast."""
     profile: Literal["readonly", "supervised", "autonomous"] = "supervised"
     mode: Literal["enforce"] = "enforce"
+    watch: bool = False
+    """Load the folder again when a file in it changes; SIGHUP and `holdfast policy reload` always do."""
 
 
 class AuditSettings(Table):

@@ -120,7 +120,8 @@ async def run_server(house: House, listen: Listen, *, started: Callable[[str], N
     beside = [asyncio.get_running_loop().create_task(work) for work in (_sweep(house), issuers.keep())]
     try:
         scheme = "https" if listen.certificate else "http"
-        await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
+        async with house.desks.reloading.listening(watch=house.settings.policy.watch):
+            await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
     finally:
         for task in beside:
             task.cancel()

@@ -1,11 +1,13 @@
 """Which policy bundle judges now: read from files, checked against the tools, replaced whole or not at all."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from holdfast.contracts import OperatorError, Principal, ToolSpec
+from holdfast.contracts import Digest, OperatorError, Principal, ToolSpec
 from holdfast.safety.policy import PolicyBundle
 
 MAX_FILE_BYTES = 1 << 20
@@ -44,6 +46,27 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
             found[prefix + entry.name] = data.decode("utf-8")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What judges, as one value: it is replaced whole, so nobody ever sees half of a set."""
+
+    sources: Mapping[str, str]
+    cases: Mapping[str, str]
+    fitted: frozenset[Digest]
+    """The definitions it was checked against."""
+    bundles: Mapping[str, PolicyBundle]
+    """By profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A set that was read and loaded, and judges nothing yet."""
+
+    held: _Held
+    before: Digest
+    after: Digest
+
+
 class Policies:
     """The bundles of this house, one for each profile in use, always of the same files and tools."""
 
@@ -55,33 +78,56 @@ class Policies:
         self._folder = folder
         self._profile = profile
         self._specs = specs
-        self._sources, self._cases = read_policy_files(folder)
-        self._bundles = {profile: self._load(profile, specs())}
-        self._fitted = frozenset(spec.digest for spec in specs())
+        self._adding = threading.Lock()
+        sources, cases = read_policy_files(folder)
+        self._held = self._loaded(sources, cases, (profile,), specs())
+
+    @property
+    def folder(self) -> Path | None:
+        """Where they are read from; None: those that come with Holdfast."""
+        return self._folder
 
     def current(self) -> PolicyBundle:
         """The bundle of the configured profile."""
-        return self._bundles[self._profile]
+        return self._held.bundles[self._profile]
 
     def of(self, principal: Principal) -> PolicyBundle:
         """The bundle that judges *principal*: its token's profile where that is narrower, else the configured one."""
         wanted = principal.profile
         if wanted is None or _rank(wanted) >= _rank(self._profile):
             return self.current()
-        wanted = PROFILES[_rank(wanted)]
-        if wanted not in self._bundles:
-            self._bundles = {**self._bundles, wanted: self._load(wanted, self._specs())}
-        return self._bundles[wanted]
+        held, wanted = self._held, PROFILES[_rank(wanted)]
+        known = held.bundles.get(wanted)
+        return known if known is not None else self._added(held, wanted)
 
     def fit(self, specs: Sequence[ToolSpec]) -> None:
         """Load every bundle in use again for *specs*.
 
         Raises: OperatorError when one does not fit them; all stay as they were.
         """
-        fitted = frozenset(spec.digest for spec in specs)
-        if fitted != self._fitted:
-            self._bundles = {profile: self._load(profile, specs) for profile in self._bundles}
-            self._fitted = fitted
+        held = self._held
+        if frozenset(spec.digest for spec in specs) != held.fitted:
+            self._held = self._loaded(held.sources, held.cases, tuple(held.bundles), specs)
+
+    def prepare(self) -> Prepared:
+        """Read the files again and load every bundle in use from them; what judges stays. Slow: not for the event loop.
+
+        Raises: OperatorError naming what is wrong with them.
+        """
+        held = self._held
+        sources, cases = read_policy_files(self._folder)
+        fresh = self._loaded(sources, cases, tuple(held.bundles), self._specs())
+        before, after = (one.bundles[self._profile].digest for one in (held, fresh))
+        return Prepared(held=fresh, before=before, after=after)
+
+    def adopt(self, prepared: Prepared) -> bool:
+        """Let *prepared* judge from here on; False, and nothing changed, if it is not of today's tools and profiles."""
+        with self._adding:
+            held, fresh = self._held, prepared.held
+            if fresh.fitted != held.fitted or not fresh.bundles.keys() >= held.bundles.keys():
+                return False
+            self._held = fresh
+            return True
 
     def trying(self, spec: ToolSpec) -> Callable[[Principal], PolicyBundle]:
         """The bundles as they would be with *spec* among the tools, which stay as they are.
@@ -89,11 +135,31 @@ class Policies:
         Raises: OperatorError when policy does not fit it.
         """
         others = [one for one in self._specs() if one.name != spec.name]
-        bundle = self._load(self._profile, [*others, spec])
+        held = self._held
+        bundle = _load(held.sources, held.cases, self._profile, [*others, spec])
         return lambda _principal: bundle
 
-    def _load(self, profile: str, specs: Sequence[ToolSpec]) -> PolicyBundle:
-        return PolicyBundle.load(self._sources, self._cases, profile=profile, specs=specs)
+    def _added(self, held: _Held, profile: str) -> PolicyBundle:
+        """One more profile of *held*; it is kept unless another set was adopted meanwhile."""
+        bundle = _load(held.sources, held.cases, profile, self._specs())
+        with self._adding:
+            now = self._held
+            if now.sources is held.sources and now.fitted == held.fitted:
+                self._held = replace(now, bundles={**now.bundles, profile: bundle})
+        return bundle
+
+    def _loaded(
+        self, sources: Mapping[str, str], cases: Mapping[str, str], profiles: Sequence[str], specs: Sequence[ToolSpec]
+    ) -> _Held:
+        bundles = {profile: _load(sources, cases, profile, specs) for profile in profiles}
+        fitted = frozenset(spec.digest for spec in specs)
+        return _Held(sources=sources, cases=cases, fitted=fitted, bundles=bundles)
+
+
+def _load(
+    sources: Mapping[str, str], cases: Mapping[str, str], profile: str, specs: Sequence[ToolSpec]
+) -> PolicyBundle:
+    return PolicyBundle.load(sources, cases, profile=profile, specs=specs)
 
 
 def _rank(profile: str) -> int:

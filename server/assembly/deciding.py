@@ -11,6 +11,7 @@ from ..edited import Edited
 from ..flow import Flow
 from ..lease_desk import RecordedLeases
 from ..policies import Policies
+from ..reloading import Reloading
 from ..session_desk import RecordedSessions
 from ..webhook_wire import read_key
 from ..webhooks import Questions, Webhook
@@ -24,6 +25,7 @@ class Desks:
     approvals: RecordedApprovals
     leases: RecordedLeases
     sessions: RecordedSessions
+    reloading: Reloading
 
 
 def desks_of(state: State, registry: Registry, policies: Policies, flow: Flow) -> Desks:
@@ -44,7 +46,7 @@ def desks_of(state: State, registry: Registry, policies: Policies, flow: Flow) -
         policy=policies.current,
     )
     sessions = RecordedSessions(sessions=state.sessions, audit=state.audit)
-    return Desks(approvals=approvals, leases=leases, sessions=sessions)
+    return Desks(approvals=approvals, leases=leases, sessions=sessions, reloading=Reloading(policies, state.audit))
 
 
 def open_webhook(stack: AsyncExitStack, settings: Settings, desk: RecordedApprovals, questions: Questions) -> None:

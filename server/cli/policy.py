@@ -61,6 +61,18 @@ group.command("test")(check)
 
 
 @group.command()
+def reload(data_dir: DataDirOption = None, config: ConfigOption = None, output: FormatOption = Format.TEXT) -> int:
+    """Have the running server read its policy folder again. Exit 2 when the set does not load; the old one stays."""
+    answer = ask("policy.reload", {}, data_dir=data_dir, config=config)
+    if output is Format.JSON:
+        show_json(answer)
+    elif isinstance(answer, dict):
+        same = " (as before)" if answer["before"] == answer["after"] else ""
+        OUT.print(f"[green]loaded[/]  {answer['profile']}: {answer['after']}{same}")
+    return 0
+
+
+@group.command()
 def schema(data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
     """Print the Cedar schema of the tools that are registered now."""
     answer = ask("policy.schema", {}, data_dir=data_dir, config=config)

@@ -380,7 +380,7 @@ class Dispatcher:
         # 14 outcome
         log = None if not ending.log else self._records.digest_text(ending.log)
         output = self._records.digest_text(result.output)
-        receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log)
+        receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log, policy=trail.policy)
         return result if ending.replayed else replace(result, audit=receipt)
 
 

@@ -82,6 +82,7 @@ class Inbound:
         facts = facts_of(found, self._signals(trail, question.arguments))
         # 5  policy
         bundle = self._layers.policy(question.principal)
+        trail.policy = bundle.digest
         request = PolicyRequest(
             principal=question.principal,
             session=question.session,

@@ -39,6 +39,8 @@ class Trail:
     findings: list[Finding] = field(default_factory=list[Finding])
     spec: ToolSpec | None = None
     """The tool, once it is known."""
+    policy: Digest | None = None
+    """The set of policies that judged it, once one did."""
     ran: bool = False
     """Whether a runtime was given the call; from then on it may have had effects."""
     held_key: str | None = None

@@ -12,11 +12,6 @@ async def export_head(house: House, params: Params) -> Json:  # noqa: ARG001 -- 
     return {"head": sign(house.audit.chain.head, house.data.key("audit-sign")).decode()}
 
 
-async def policy_schema(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
-    """The Cedar schema of the tools there are."""
-    return house.policies.current().schema()
-
-
 async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
     """What runs, and what does not with its reason."""
     return {
