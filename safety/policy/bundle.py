@@ -176,7 +176,9 @@ class PolicyBundle:
     def _answer(self, view: _View, removed: frozenset[str]) -> Answer:
         """Ask Cedar, or remember what it said to the very same question."""
         key = (view.who, removed, Digest.of(view.context.encode("utf-8", "surrogatepass")))
-        return self._answers.recall(key, lambda: ask(view.slice.without(removed), view.who, view.context))
+        return self._answers.recall(
+            key, lambda: ask(view.slice.narrowed(removed, view.who, view.context), view.who, view.context)
+        )
 
     def _view(self, request: PolicyRequest) -> _View | Denied:
         spec = request.spec
@@ -200,7 +202,9 @@ class PolicyBundle:
 
     def _slice(self, tool: str) -> Slice:
         own = tuple(policy for policy in self._policies if applies(policy, tool))
-        return self._shared.recall(tuple(policy.id for policy in own), lambda: Slice(own))
+        return self._shared.recall(
+            tuple(policy.id for policy in own), lambda: Slice(own, frozenset(self._checked.dormant))
+        )
 
 
 def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:

@@ -5,7 +5,7 @@ Cedar skips a forbid that fails to evaluate, and may then say Allow. Here an ans
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,8 @@ class Asker:
     principal: str
     tool: str
     entities: cedarpy.Entities
+    facts: Mapping[str, Json]
+    """The attributes of `principal` and `resource`, as the entities have them, and the name of the `tenant`."""
 
 
 def asker(principal: Principal, spec: ToolSpec) -> Asker:
@@ -69,7 +71,12 @@ def asker(principal: Principal, spec: ToolSpec) -> Asker:
         _entity("Action", spec.name, {}),
     ]
     held = cedarpy.Entities.from_json_str(json.dumps(entities))  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
-    return Asker(who, spec.name, held)
+    facts: dict[str, Json] = {
+        "principal": {**person, "": who},
+        "resource": attributes,
+        "tenant": {"": principal.tenant},
+    }
+    return Asker(who, spec.name, held, facts)
 
 
 def principal_id(principal: Principal) -> str:
@@ -78,8 +85,8 @@ def principal_id(principal: Principal) -> str:
     return f"{tenant}/{principal.subject}"
 
 
-def ask(policies: cedarpy.PolicySet, who: Asker, context: str) -> Answer:
-    """Evaluate *policies* for a call by *who* with *context*, a JSON text.
+def ask(sets: Sequence[cedarpy.PolicySet], who: Asker, context: str) -> Answer:
+    """Evaluate the policies of all *sets* as one set, for a call by *who* with *context*, a JSON text.
 
     Total: what Cedar cannot read is an answer with an error.
     """
@@ -89,12 +96,19 @@ def ask(policies: cedarpy.PolicySet, who: Asker, context: str) -> Answer:
         "resource": _uid("Tool", who.tool),
         "context": context,
     }
-    try:
-        result = cedarpy.is_authorized(request, policies, who.entities)  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
-    except ValueError:  # a string that cannot cross into the engine
-        return Answer(allowed=False, matched=(), errors=(Broken(policy="", kind="unreadable request"),))
-    errors = tuple(_broken(text) for text in sorted(result.diagnostics.errors))
-    return Answer(allowed=result.allowed and not errors, matched=tuple(result.diagnostics.reasons), errors=errors)
+    permits, forbids, errors = list[str](), list[str](), set[str]()
+    for policies in sets:
+        try:
+            result = cedarpy.is_authorized(request, policies, who.entities)  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
+        except ValueError:  # a string that cannot cross into the engine
+            return Answer(allowed=False, matched=(), errors=(Broken(policy="", kind="unreadable request"),))
+        (permits if result.allowed else forbids).extend(result.diagnostics.reasons)
+        errors.update(result.diagnostics.errors)
+    return Answer(
+        allowed=bool(permits) and not forbids and not errors,
+        matched=tuple(forbids or permits),
+        errors=tuple(_broken(text) for text in sorted(errors)),
+    )
 
 
 def _broken(text: str) -> Broken:

@@ -5,7 +5,7 @@ Knowing it lets the bundle hand Cedar only what some policy reads, and refuse a 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Final
+from typing import Final, cast
 
 from cedarpy import pst
 
@@ -21,6 +21,15 @@ _WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
     pst.GetAttr(pst.Var("resource"), "runtime"): ("runtime", frozenset({"builtin", "wasm", "upstream"})),
     pst.GetAttr(pst.Var("principal"), "scopes"): ("scope", frozenset(Scope)),
     pst.GetAttr(pst.GetAttr(_CONTEXT, "session"), "labels"): ("label", frozenset(Label)),
+}
+_TOOL_TYPES: Final = frozenset({"Action", "Tool"})
+_ACTION_TYPES: Final = frozenset({"Action"})
+_LEAVES: Final = frozenset({"op", "name", "attr", "attrs", "id", "effect", "annotations", "namespace", "pattern"})
+"""Fields that hold no node worth a look: a pattern has one for each letter."""
+_PARTS: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: tuple(one.name for one in fields(kind) if one.name not in _LEAVES)
+    for kind in vars(pst).values()
+    if isinstance(kind, type) and is_dataclass(kind)
 }
 _COMPARING: Final = frozenset({"contains", "contains_all", "contains_any", "eq", "not_eq"})
 
@@ -89,9 +98,17 @@ def applies(policy: Policy, tool: str) -> bool:
 
 def tools_named(policy: Policy) -> frozenset[str]:
     """Every tool that *policy* names, as action or as resource, in its scope or in its conditions."""
-    template = policy.template
-    uids = pst.entity_uids(template)
-    return frozenset(uid.id for uid in uids if str(uid.type) in {"Action", "Tool"})
+    return _named(policy, _TOOL_TYPES)
+
+
+def actions_named(policy: Policy) -> frozenset[str]:
+    """Every tool that *policy* names as an action, in its scope or in its conditions."""
+    return _named(policy, _ACTION_TYPES)
+
+
+def _named(policy: Policy, types: frozenset[str]) -> frozenset[str]:
+    uids = (node for node in _nodes(policy.template) if isinstance(node, pst.EntityUid))
+    return frozenset(uid.id for uid in uids if str(uid.type) in types)
 
 
 def names_its_tools(policy: Policy) -> bool:
@@ -142,19 +159,22 @@ def _near(base: pst.Expr) -> bool:
 
 
 def _nodes(value: object) -> Iterator[object]:
-    yield value
-    for child in _children(value):
-        yield from _nodes(child)
+    left = [value]
+    while left:
+        node = left.pop()
+        yield node
+        left.extend(reversed(_children(node)))
 
 
-def _children(value: object) -> Iterator[object]:
-    if isinstance(value, tuple):
-        yield from value
-    elif isinstance(value, Mapping):
-        yield from value.values()
-    elif is_dataclass(value) and not isinstance(value, type):
-        for one in fields(value):
-            yield getattr(value, one.name)
+def _children(value: object) -> tuple[object, ...]:
+    kind = type(value)
+    if kind is tuple:
+        return cast("tuple[object, ...]", value)
+    if kind in _PARTS:
+        return tuple(getattr(value, name) for name in _PARTS[kind])
+    if kind is str or kind is int or kind is bool or not isinstance(value, Mapping):
+        return ()
+    return tuple(cast("Mapping[str, object]", value).values())
 
 
 def _action_covers(action: pst.ActionConstraint, tool: str) -> bool:

@@ -67,6 +67,11 @@ def write_schema(tools: Mapping[str, RecordShape], wants: Wanted) -> cedarpy.Sch
     return cedarpy.Schema.from_json_str(json.dumps(whole))
 
 
+def type_key(shape: RecordShape, wants: Wanted) -> str:
+    """Answer a text that two tools share exactly when the contexts of their calls have the same type."""
+    return json.dumps(_action(shape, wants), sort_keys=True)
+
+
 def _action(shape: RecordShape, wants: Wanted) -> Json:
     arguments = RecordShape({name: part for name, part in shape.parts.items() if wants.takes("input", name)})
     context = _fixed(
