@@ -10,13 +10,13 @@ ALLOW = "permit (principal, action, resource);"
 
 
 def test_allow_without_errors_is_a_yes() -> None:
-    assert ask(cedarpy.PolicySet.from_str(ALLOW), asker(person(), READ), "{}").allowed
+    assert ask((cedarpy.PolicySet.from_str(ALLOW),), asker(person(), READ), "{}").allowed
 
 
 def test_allow_with_an_error_is_a_no() -> None:
     skipped = ALLOW + "forbid (principal, action, resource) when { context.missing };"
 
-    answer = ask(cedarpy.PolicySet.from_str(skipped), asker(person(), READ), "{}")
+    answer = ask((cedarpy.PolicySet.from_str(skipped),), asker(person(), READ), "{}")
 
     assert answer.matched == ("policy0",), "Cedar itself allows"
     assert not answer.allowed
@@ -25,7 +25,7 @@ def test_allow_with_an_error_is_a_no() -> None:
 
 @pytest.mark.parametrize("context", ["", "[]", "{", '{"a": null}', '{"a": 1.5}', '{"a": "\\ud800"}', '{"a": "\ud800"}'])
 def test_a_context_cedar_cannot_read_is_a_no(context: str) -> None:
-    answer = ask(cedarpy.PolicySet.from_str(ALLOW), asker(person(), READ), context)
+    answer = ask((cedarpy.PolicySet.from_str(ALLOW),), asker(person(), READ), context)
 
     assert not answer.allowed
     assert [one.kind for one in answer.errors] == ["unreadable request"]
