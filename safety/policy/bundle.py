@@ -112,6 +112,25 @@ class PolicyBundle:
         return tuple(policy.match() for policy in self._policies)
 
     @property
+    def statements(self) -> tuple[Policy, ...]:
+        """The same, parsed."""
+        return self._policies
+
+    @property
+    def checked(self) -> Checked:
+        """What the policies may count on."""
+        return self._checked
+
+    @property
+    def specs(self) -> Mapping[str, ToolSpec]:
+        """The tools that calls are judged for, by name."""
+        return self._specs
+
+    def only(self, policy: Policy) -> "PolicyBundle":
+        """A bundle that judges by *policy* alone."""
+        return PolicyBundle((policy,), self._checked, self._specs, self.profile, self.digest)
+
+    @property
     def quarantined(self) -> Mapping[ToolName, str]:
         """Tools whose arguments policy cannot see, and why. A call is denied if a policy would have to see them."""
         return {name: why for name, why in self._checked.quarantined.items() if name in self._specs}

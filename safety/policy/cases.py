@@ -142,15 +142,27 @@ def check_cases(files: tuple[CaseFile, ...], specs: Mapping[str, ToolSpec], deci
         spec = specs.get(case.tool)
         if spec is None:
             raise OperatorError(f"{case.name}: there is no tool `{case.tool}`; declare it under `tools`")
-        request = PolicyRequest(
-            principal=case.principal,
-            session=case.session,
-            spec=spec,
-            arguments=case.arguments,
-            facts=case.facts,
-            flow=case.flow.facts(spec),
-        )
-        _hold(case, decide(request, lifted=case.lifted))
+        _hold(case, decide(asked(case, spec), lifted=case.lifted))
+
+
+def read_case(where: str, written: Mapping[str, Json]) -> Case:
+    """Read one case by itself; messages call it one of *where*.
+
+    Raises: OperatorError naming what is wrong.
+    """
+    return _case(where, Fields(f"`{where}`", written))
+
+
+def asked(case: Case, spec: ToolSpec) -> PolicyRequest:
+    """What policy is asked in *case*, whose tool is *spec*."""
+    return PolicyRequest(
+        principal=case.principal,
+        session=case.session,
+        spec=spec,
+        arguments=case.arguments,
+        facts=case.facts,
+        flow=case.flow.facts(spec),
+    )
 
 
 def decided_by(decision: PolicyDecision) -> tuple[str, ...]:

@@ -62,9 +62,13 @@ def write_schema(tools: Mapping[str, RecordShape], wants: Wanted) -> cedarpy.Sch
 
     Raises: ValueError when Cedar refuses it.
     """
+    return cedarpy.Schema.from_json_str(json.dumps(schema_json(tools, wants)))
+
+
+def schema_json(tools: Mapping[str, RecordShape], wants: Wanted) -> dict[str, Json]:
+    """The same as Cedar's JSON form."""
     actions: dict[str, Json] = {name: _action(shape, wants) for name, shape in tools.items()}
-    whole: Json = {"": {"commonTypes": _TYPES, "entityTypes": _ENTITIES, "actions": actions}}
-    return cedarpy.Schema.from_json_str(json.dumps(whole))
+    return {"": {"commonTypes": _TYPES, "entityTypes": _ENTITIES, "actions": actions}}
 
 
 def type_key(shape: RecordShape, wants: Wanted) -> str:

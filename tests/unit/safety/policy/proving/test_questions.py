@@ -1,0 +1,191 @@
+"""Whether policies can apply, imply each other, reach a tool or widen: proved, or a call that the engine confirms."""
+
+from typing import Any
+
+import pytest
+from tests.oracle.policy_world import READ, load, shipped, tool
+
+from holdfast.contracts import Effect, Scope
+from holdfast.safety.policy import PolicyBundle
+from holdfast.safety.policy.proving import (
+    Answer,
+    Found,
+    Judge,
+    OutOfReach,
+    Proved,
+    Prover,
+    can_apply,
+    implies,
+    never,
+    no_wider,
+    without_scope,
+)
+
+FETCH = tool(
+    "http_fetch",
+    {"url": {"type": "string"}, "method": {"type": "string"}, "amount": {"type": "number"}},
+    Effect.EGRESS,
+    Effect.READ_UNTRUSTED,
+)
+TOOLS = (FETCH, READ, tool("save", {"path": {"type": "string"}}, Effect.WRITE, required=["path"]))
+CALL = '@id("all") @reason("r") permit (principal, action, resource) when { principal.scopes.contains("call") };\n'
+
+
+def rule(name: str, effect: str, condition: str, *, scope: str = "principal, action, resource", asks: str = "") -> str:
+    approval = f'@approval("{asks}") ' if asks else ""
+    return f'@id("{name}") @reason("r") {approval}{effect} ({scope}) when {{ {condition} }};\n'
+
+
+def set_of(*rules: str) -> PolicyBundle:
+    return load(CALL + "".join(rules), FETCH)
+
+
+def applying(condition: str) -> Answer:
+    bundle = set_of(rule("it", "forbid", condition))
+    return can_apply(Prover(bundle.specs), Judge(bundle), bundle.statements[-1])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "context.facts.leaks > 3 && context.facts.leaks < 3",
+        'context.session.labels.contains("private") && !context.session.private',
+        "context.facts.pii < 0",
+        "context.facts.leaks + 9223372036854775807 < 0",
+        'context.paths.text like "*/a/*" && context.paths.count == 0',
+        'context.effects.contains("spend")',
+        'context.flow.sink == "spend"',
+        "context.input has limit && context.input.limit > 5 && context.input.limit * 2 < 8",
+        'context.input has amount && context.input.amount == decimal("0.1") && context.input.amount != decimal("0.10")',
+        'principal == Principal::"default/bob" && principal.tenant == "other"',
+        "principal is Tool",
+        '["a", "b"].contains(context.session.id) && context.session.id like "*c*"',
+        'principal.scopes.containsAll(["call", "host"]) && !principal.scopes.containsAny(["host", "audit"])',
+        "(if context.facts.inexact then 1 else 2) == 3",
+        '{"a": context.facts.leaks}.a > 1 && context.facts.leaks == 1',
+        'resource.name == "elsewhere"',
+    ],
+)
+def test_what_can_never_apply_is_proved_so(condition: str) -> None:
+    assert isinstance(applying(condition), Proved)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "context.facts.leaks > 3 && context.facts.leaks < 5",
+        "context.input has limit && context.input.limit == -9223372036854775808",
+        'context.input has amount && context.input.amount == decimal("0.0999")',
+        'context.input has path && context.input.path like "/w*k/\\\\*.p*m"',
+        'principal == Principal::"a%2Fb/c/d"',
+        'principal in Tenant::"other" && !(principal in Tenant::"default")',
+        'principal.scopes == ["call", "host"]',
+        'context.facts.rules.containsAll(["pii/card", "x"]) && !context.facts.rules.contains("y")',
+        'context.flow.sink == "send" && !context.session.private',
+        'context.paths.count == 1 && context.paths.text like "*/.env/*" && !(context.paths.text like "*b*")',
+        "context.flow has sink && !(context.input has nothing)",
+        'action in [Action::"read", Action::"http_fetch"] && resource is Tool',
+        "(if context.facts.inexact then 1 else 2) == 2",
+        'context.effects.isEmpty() || resource.effects.contains("egress")',
+    ],
+)
+def test_what_can_apply_is_shown_by_a_call_that_the_engine_confirms(condition: str) -> None:
+    assert isinstance(applying(condition), Found)
+
+
+def test_a_rule_without_effect_is_implied_by_a_wider_one_and_not_the_other_way_round() -> None:
+    bundle = set_of(
+        rule("wide", "forbid", 'context.facts.rules.contains("a") || context.facts.leaks > 0'),
+        rule("narrow", "forbid", "context.facts.leaks > 2"),
+    )
+    prover, judge, (_, wide, narrow) = Prover(bundle.specs), Judge(bundle), bundle.statements
+
+    assert isinstance(implies(prover, judge, narrow, wide), Proved)
+    found = implies(prover, judge, wide, narrow)
+    assert isinstance(found, Found)
+    assert judge.matches(wide, found.case)
+    assert not judge.matches(narrow, found.case)
+
+
+def test_a_wider_rule_that_may_fail_implies_nothing() -> None:
+    bundle = set_of(
+        rule("wide", "forbid", "context.facts.leaks + 9223372036854775800 > 0"),
+        rule("narrow", "forbid", "context.facts.leaks > 2"),
+    )
+
+    answer = implies(Prover(bundle.specs), Judge(bundle), bundle.statements[2], bundle.statements[1])
+
+    assert isinstance(answer, Found)
+    assert isinstance(answer.case["facts"], dict)
+    assert answer.case["facts"]["leaks"] > 7
+
+
+def test_what_cannot_be_encoded_is_named_with_its_place_where_it_matters() -> None:
+    answer = applying('context.facts.leaks > 2 && ip("10.0.0.1").isLoopback()')
+
+    assert isinstance(answer, OutOfReach)
+    assert [(odd.policy, odd.file, odd.line) for odd in answer.oddities] == [("it", "p/it.cedar", 2)]
+    assert answer.oddities[0].construct == "the extension function `is_loopback`"
+
+
+def test_what_cannot_be_encoded_and_does_not_matter_stops_no_proof() -> None:
+    answer = applying('context.facts.leaks < 0 && ip("10.0.0.1").isLoopback()')
+
+    assert isinstance(answer, Proved)
+    assert [odd.policy for odd in answer.loosely] == ["it"]
+
+
+@pytest.mark.parametrize("profile", ["readonly", "supervised", "autonomous"])
+def test_nobody_without_the_scope_call_reaches_a_tool_under_the_shipped_profiles(profile: str) -> None:
+    bundle = shipped(profile, *TOOLS)
+    prover, judge = Prover(bundle.specs), Judge(bundle)
+
+    assert isinstance(never(prover, judge, prover.tools, without_scope(Scope.CALL)), Proved)
+    reached = never(prover, judge, prover.tools, without_scope(Scope.HOST))
+    assert isinstance(reached, Found)
+    assert judge.rank(reached.case) > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        ("supervised", "supervised", False),
+        ("supervised", "readonly", False),
+        ("readonly", "supervised", True),
+        ("supervised", "autonomous", True),
+    ],
+)
+def test_the_shipped_profiles_widen_one_way(old: str, new: str, *, wider: bool) -> None:
+    before, after = Judge(shipped(old, *TOOLS)), Judge(shipped(new, *TOOLS))
+
+    answer = no_wider(Prover(before.sheet.specs), before, after, before.sheet.specs)
+
+    assert isinstance(answer, Found if wider else Proved)
+    if isinstance(answer, Found):
+        assert after.rank(answer.case) > before.rank(answer.case)
+
+
+FIRM, ASKS, LEASED, EACH = ({"asks": asks} for asks in ("", "operator", "lease", "always"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wider"),
+    [
+        (FIRM, FIRM, False),
+        (FIRM, ASKS, True),
+        (ASKS, FIRM, False),
+        (FIRM, LEASED, True),
+        (LEASED, FIRM, False),
+        (LEASED, ASKS, True),
+        (ASKS, LEASED, False),
+        (EACH, ASKS, True),
+        (ASKS, EACH, False),
+        (FIRM, EACH, True),
+    ],
+)
+def test_a_forbid_that_asks_is_wider_than_a_firm_one_and_a_lease_is_between(
+    before: dict[str, Any], after: dict[str, Any], *, wider: bool
+) -> None:
+    old, new = (Judge(set_of(rule("it", "forbid", "context.facts.leaks > 0", **asks))) for asks in (before, after))
+
+    assert isinstance(no_wider(Prover(old.sheet.specs), old, new, ["read"]), Found if wider else Proved)
