@@ -83,6 +83,10 @@ class PolicySettings(Table):
     """None: the policies that come with Holdfast."""
     profile: Literal["readonly", "supervised", "autonomous"] = "supervised"
     mode: Literal["enforce"] = "enforce"
+    record: Literal["off", "redacted"] = "off"
+    """`redacted`: keep what policy saw of each call, sealed, without what the detectors found, for replay and diff."""
+    record_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """After which it is deleted."""
     watch: bool = False
     """Load the folder again when a file in it changes; SIGHUP and `holdfast policy reload` always do."""
 

@@ -1,7 +1,7 @@
 """The policy layer: Cedar over principal, tool, typed arguments, facts and session labels. It reads no files."""
 
 from .bundle import PolicyBundle
-from .cases import decided_by
+from .cases import decided_by, verdict_of
 from .decisions import (
     Allowed,
     ApprovalLevel,
@@ -15,6 +15,7 @@ from .decisions import (
     PolicyDecision,
     PolicyRequest,
 )
+from .inputs import PolicyInput, ToolSketch, Unclear, redacted
 
 __all__ = [
     "Allowed",
@@ -28,6 +29,11 @@ __all__ = [
     "Match",
     "PolicyBundle",
     "PolicyDecision",
+    "PolicyInput",
     "PolicyRequest",
+    "ToolSketch",
+    "Unclear",
     "decided_by",
+    "redacted",
+    "verdict_of",
 ]

@@ -6,15 +6,17 @@
 4. `lifted` removes those of the named forbids that carry `@approval`, and no others.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, final
+from dataclasses import dataclass, replace
+from typing import Final, cast, final
 
-from holdfast.contracts import Digest, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts import Digest, Json, OperatorError, Principal, ToolName, ToolSpec, Upstream
 
 from . import reasons
 from .cases import check_cases, read_cases, sample_tools
 from .checking import Checked, check_policies
+from .context import Context
 from .decisions import (
     Allowed,
     ApprovalLevel,
@@ -27,6 +29,7 @@ from .decisions import (
 )
 from .engine import Answer, Asker, ask, asker
 from .explain import Seen, explain
+from .inputs import PolicyInput, Unclear, narrowed
 from .memory import Memory
 from .mentions import applies
 from .profiles import digest_of, select
@@ -36,6 +39,8 @@ from .shapes import EMPTY
 from .slices import Slice
 from .values import Unfit, write_arguments
 
+_write = json.JSONEncoder(sort_keys=True).encode
+_WHOLE: Final = Context(ALL)
 _NOTHING: Final = frozenset[str]()
 _TOOLS: Final = 4096
 _SLICES: Final = 256
@@ -157,7 +162,36 @@ class PolicyBundle:
     def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
         """Judge *request* as if the approval-forbids named in *lifted* were not there. Raises nothing."""
         view = self._view(request)
-        return view if isinstance(view, Denied) else self._judge(request, view, lifted)
+        return view if isinstance(view, Denied) else self._judge(request.spec, view, lifted)
+
+    def written(self, request: PolicyRequest) -> PolicyInput | Denied:
+        """Everything policy could read of *request*, whatever these policies read. It is not judged."""
+        spec = self._specs.get(request.spec.name)
+        if spec is None or spec.digest != request.spec.digest:
+            return Denied(reason=reasons.unknown_tool(request.spec.name))
+        arguments = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
+        if isinstance(arguments, Unfit):
+            return Denied(reason=reasons.unreadable(spec.name, arguments.why))
+        return PolicyInput(
+            principal=request.principal,
+            tool=spec.name,
+            definition=spec.digest,
+            arguments=request.arguments,
+            context=_read(_WHOLE.written(request, arguments)),
+        )
+
+    def written_with(self, request: PolicyRequest, arguments: Mapping[str, Json]) -> PolicyInput | None:
+        """As `written`, with other *arguments*; None where they cannot be written."""
+        written = self.written(replace(request, arguments=arguments))
+        return written if isinstance(written, PolicyInput) else None
+
+    def judge(self, given: PolicyInput, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision | Unclear:
+        """Judge *given* as `decide` judges a request; `Unclear` where a policy reads what it does not hold.
+
+        Its tool is judged as it is known here, whichever definition *given* names.
+        """
+        view = self._recalled(given)
+        return view if isinstance(view, Denied | Unclear) else self._judge(self._specs[given.tool], view, lifted)
 
     def explain(self, request: PolicyRequest) -> Explanation:
         """Judge *request* and say which policies matched, which failed, and what would change the answer."""
@@ -168,14 +202,14 @@ class PolicyBundle:
         permits = self._answer(view, view.slice.forbids)
         matched = view.slice.ordered(full.matched + permits.matched)
         seen = Seen(
-            decision=self._judge(request, view, _NOTHING),
+            decision=self._judge(request.spec, view, _NOTHING),
             matches=tuple(policy.match() for policy in matched),
             errors=full.errors,
             context=view.context,
         )
         return explain(request, seen, self.decide)
 
-    def _judge(self, request: PolicyRequest, view: _View, lifted: frozenset[str]) -> PolicyDecision:
+    def _judge(self, spec: ToolSpec, view: _View, lifted: frozenset[str]) -> PolicyDecision:
         removed = lifted.intersection(view.slice.approvals)
         answer = self._answer(view, removed)
         if answer.errors:
@@ -190,7 +224,7 @@ class PolicyBundle:
         ids = tuple(policy.id for policy in forbids)
         if firm:
             return Denied(reason=reasons.forbidden(firm[0]), forbids=ids)
-        return Denied(reason=reasons.no_permit(request.spec, self.profile), forbids=ids)
+        return Denied(reason=reasons.no_permit(spec, self.profile), forbids=ids)
 
     def _answer(self, view: _View, removed: frozenset[str]) -> Answer:
         """Ask Cedar, or remember what it said to the very same question."""
@@ -204,20 +238,42 @@ class PolicyBundle:
         known = self._specs.get(spec.name)
         if known is None or known.digest != spec.digest:
             return Denied(reason=reasons.unknown_tool(spec.name))
+        own = self._seen_by(spec)
+        if isinstance(own, Denied):
+            return own
+        written = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
+        if isinstance(written, Unfit):
+            return Denied(reason=reasons.unreadable(spec.name, written.why))
+        who = self._asker(request.principal, spec)
+        return who if isinstance(who, Denied) else _View(who, own, own.context.written(request, written))
+
+    def _recalled(self, given: PolicyInput) -> _View | Denied | Unclear:
+        spec = self._specs.get(given.tool)
+        if spec is None:
+            return Denied(reason=reasons.unknown_tool(given.tool))
+        own = self._seen_by(spec)
+        if isinstance(own, Denied):
+            return own
+        context = narrowed(given, own.wants)
+        if isinstance(context, Unclear):
+            return context
+        who = self._asker(given.principal, spec)
+        return who if isinstance(who, Denied) else _View(who, own, _write(context))
+
+    def _seen_by(self, spec: ToolSpec) -> Slice | Denied:
+        """The policies that cover *spec*, unless they would have to see arguments that cannot be seen."""
         own = self._slices.recall(spec.name, lambda: self._slice(spec.name))
         why = self._checked.quarantined.get(spec.name)
         if why is not None and own.wants.reads_input:
             return Denied(reason=reasons.unreadable(spec.name, why))
-        written = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
-        if isinstance(written, Unfit):
-            return Denied(reason=reasons.unreadable(spec.name, written.why))
-        principal = request.principal
+        return own
+
+    def _asker(self, principal: Principal, spec: ToolSpec) -> Asker | Denied:
         key = (principal.tenant, principal.subject, principal.scopes, spec.name)
         try:
-            who = self._askers.recall(key, lambda: asker(principal, spec))
+            return self._askers.recall(key, lambda: asker(principal, spec))
         except ValueError:
             return Denied(reason=reasons.unreadable(spec.name, "the principal's name is not a text Cedar can hold"))
-        return _View(who, own, own.context.written(request, written))
 
     def _slice(self, tool: str) -> Slice:
         own = tuple(policy for policy in self._policies if applies(policy, tool))
@@ -237,6 +293,10 @@ def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:
         )
     level = ApprovalLevel.ALWAYS if ApprovalLevel.ALWAYS in levels else ApprovalLevel.OPERATOR
     return Asks(reason=reasons.forbidden(asking[0]), forbids=tuple(policy.id for policy in asking), level=level)
+
+
+def _read(context: str) -> Mapping[str, Json]:
+    return cast("Mapping[str, Json]", json.loads(context))
 
 
 def _remedies(denied: Denied) -> tuple[str, ...]:

@@ -177,8 +177,13 @@ def decided_by(decision: PolicyDecision) -> tuple[str, ...]:
             return forbids if code in forbids else (code, *forbids)
 
 
+def verdict_of(decision: PolicyDecision) -> str:
+    """Answer `allow`, `deny` or `ask`."""
+    return _VERDICTS[type(decision)]
+
+
 def _hold(case: Case, decision: PolicyDecision) -> None:
-    verdict, ids = _VERDICTS[type(decision)], decided_by(decision)
+    verdict, ids = verdict_of(decision), decided_by(decision)
     said = f"decided `{verdict}` by {', '.join(f'`{one}`' for one in ids)}"
     if verdict != case.expect:
         raise OperatorError(f"{case.name}: expected `{case.expect}`, {said}")

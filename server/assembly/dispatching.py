@@ -28,6 +28,7 @@ from ..dispatch import (
     Outbound,
     Records,
     Runtimes,
+    Trail,
     Wrapping,
 )
 from ..flow import Files, Flow, Ground
@@ -83,6 +84,7 @@ class Dispatching:
             guessing=secrecy.guessing,
             fresh=secrecy.held.fresh,
             once=Once(state.idempotency),
+            keep=_forget if state.recorder is None else state.recorder.keep,
             key=state.arguments_key,
         )
         self._approvals, self._leases = state.approvals, state.leases
@@ -126,6 +128,10 @@ class Dispatching:
             holding=self._holding,
             metrics=self._metrics,
         )
+
+
+def _forget(_trail: Trail) -> None:
+    """What policy saw is not kept."""
 
 
 def ground_of(settings: Settings, files: Files | None, upstreams: Collection[str]) -> Ground:

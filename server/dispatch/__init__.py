@@ -9,11 +9,13 @@ from .once import Once
 from .outbound import Cleaned, Outbound
 from .outputs import KeptOutputs
 from .records import Records
+from .trail import Asked, Trail
 from .wrapping import Envelope, Wrapping
 
 __all__ = [
     "Admission",
     "AdmissionLimits",
+    "Asked",
     "Cleaned",
     "Dispatcher",
     "Envelope",
@@ -26,5 +28,6 @@ __all__ = [
     "Outbound",
     "Records",
     "Runtimes",
+    "Trail",
     "Wrapping",
 ]

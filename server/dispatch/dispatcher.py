@@ -225,9 +225,9 @@ class Dispatcher:
                 failed = ended.replayed.status is Status.ERROR
                 await self._flow.give_again(spec, call.arguments, principal, session, is_error=failed)
             return ended
-        # 1b hooks: absent
         # 2 to 6
         judged = await self._judge(call, spec, principal, session, trail)
+        self._records.keep(trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         # 7  reserve

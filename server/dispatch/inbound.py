@@ -28,7 +28,7 @@ from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
 
 from ..flow import Look
-from .trail import Trail
+from .trail import Asked, Trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,6 @@ class Inbound:
         facts = facts_of(found, self._signals(trail, question.arguments))
         # 5  policy
         bundle = self._layers.policy(question.principal)
-        trail.policy = bundle.digest
         request = PolicyRequest(
             principal=question.principal,
             session=question.session,
@@ -93,6 +92,7 @@ class Inbound:
         )
         began = time.perf_counter_ns()
         decision = bundle.decide(request)
+        trail.asked = Asked(request=request, found=found, bundle=bundle, decision=decision)
         trail.note("policy", _kind(decision), began)
         if isinstance(decision, Denied) and not decision.leasable:
             return Deny(reason=decision.reason)

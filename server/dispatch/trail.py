@@ -20,6 +20,19 @@ from holdfast.contracts import (
     Verdict,
     VerdictKind,
 )
+from holdfast.safety.policy import PolicyBundle, PolicyDecision, PolicyRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What policy was asked about a call, and what it said."""
+
+    request: PolicyRequest
+    found: tuple[Finding, ...]
+    """By the detectors, in the arguments."""
+    bundle: PolicyBundle
+    decision: PolicyDecision
+
 
 V = TypeVar("V", bound=Verdict[Any])
 
@@ -39,8 +52,8 @@ class Trail:
     findings: list[Finding] = field(default_factory=list[Finding])
     spec: ToolSpec | None = None
     """The tool, once it is known."""
-    policy: Digest | None = None
-    """The set of policies that judged it, once one did."""
+    asked: Asked | None = None
+    """Once policy judged it."""
     ran: bool = False
     """Whether a runtime was given the call; from then on it may have had effects."""
     held_key: str | None = None
@@ -62,6 +75,11 @@ class Trail:
         """Note a verdict reached since *began_ns* (`time.perf_counter_ns()`)."""
         micros = (time.perf_counter_ns() - began_ns) // 1000
         self.decisions.append(Decision(layer=layer, verdict=verdict, micros=micros))
+
+    @property
+    def policy(self) -> Digest | None:
+        """The set of policies that judged it, once one did."""
+        return None if self.asked is None else self.asked.bundle.digest
 
     @property
     def wall_ms(self) -> float:

@@ -1,12 +1,16 @@
 """`[policy]` beyond folder and profile: each key changes what a real house does."""
 
 import asyncio
+import contextlib
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from holdfast.server import reloading
+from holdfast.server import listening, reloading
+from holdfast.server.store import RecordedInput
 
 from .world import World, opened
 
@@ -34,3 +38,31 @@ async def test_watch_loads_a_changed_folder_by_itself(tmp_path: Path, monkeypatc
         shutil.copytree(POLICIES, tmp_path / name / "policies")
         async with opened(tmp_path / name, f'[policy]\ndir = "policies"\nwatch = {name}') as world:
             assert await changes_itself(world, polls=polls) is (name == "true")
+
+
+async def test_record_keeps_what_policy_saw(tmp_path: Path) -> None:
+    counts = []
+    for value in ("off", "redacted"):
+        async with opened(tmp_path / value, f'[policy]\nrecord = "{value}"') as world:
+            await world.call("echo", {"text": "x"})
+            if world.house.state.recorder is not None:
+                await world.house.state.recorder.flush()
+            counts.append(await world.house.state.inputs.count())
+
+    assert counts == [0, 1]
+
+
+async def test_record_days_is_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "SWEEP_SECONDS", 0.01)
+    left = []
+    for days in (2, 4):
+        async with opened(tmp_path / str(days), f"[policy]\nrecord_days = {days}") as world:
+            state = world.house.state
+            row = RecordedInput(call_id="c", at=time.time() - 3 * 86_400, definition="blake3:" + "0" * 64, said={})
+            await state.inputs.keep([row], {})
+            await state.inputs.keep([replace(row, call_id="new", at=time.time())], {})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(listening._sweep(world.house), 0.5)
+            left.append(sorted(one.call_id for one in await state.inputs.since(0)))
+
+    assert left == [["new"], ["c", "new"]]
