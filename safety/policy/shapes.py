@@ -138,7 +138,7 @@ class _Reader:
 
     def resolved(self, written: Json | Mapping[str, Json], room: int) -> Mapping[str, Json] | None:
         """Follow references inside this schema; None for what cannot be followed."""
-        for _ in range(room):
+        for _ in range(max(room, 1)):
             if not isinstance(written, Mapping):
                 return None
             reference = written.get("$ref")
@@ -178,8 +178,8 @@ class _Reader:
         return shape, len(real) < len(choices) or any(nullable for _, nullable in found)
 
     def _container(self, kind: str, schema: Mapping[str, Json], room: int) -> Shape:
-        if kind == "array" and "prefixItems" not in schema:
-            item, nullable = self.shape(schema.get("items"), room)
+        if kind == "array" and "prefixItems" not in schema and room > 0:
+            item, nullable = self.shape(schema.get("items"), room - 1)  # a list of itself ends, too
             self._count()
             if isinstance(item, TextShape | TruthShape | WholeShape | NumberShape) and not nullable:
                 return ListShape(item)

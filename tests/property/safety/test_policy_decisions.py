@@ -13,7 +13,7 @@ from tests.oracle.policy_world import DENIED_CASE, person, request, tool
 from holdfast.contracts import Effect, Label, Scope, ToolSpec
 from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, decided_by
 from holdfast.safety.policy.schema import ALL, write_schema
-from holdfast.safety.policy.shapes import input_shape
+from holdfast.safety.policy.shapes import Unexpressible, input_shape
 from holdfast.safety.policy.values import Unfit, write_arguments
 
 VERDICTS = {Allowed: "allow", Denied: "deny", Asks: "ask"}
@@ -214,7 +214,10 @@ def test_any_schema_and_any_arguments_give_an_answer(schema: dict[str, Any], arg
 @given(SCHEMAS, st.dictionaries(NAME, JSON, max_size=4))
 def test_what_is_written_is_always_of_the_type_the_schema_promises(schema: dict[str, Any], arguments: Any) -> None:
     spec = foreign_it(schema)
-    shape = input_shape(spec.input_schema)
+    try:
+        shape = input_shape(spec.input_schema)
+    except Unexpressible:  # such a tool is quarantined
+        return
     if isinstance(write_arguments(shape, arguments), Unfit):
         return
     asked, entities = policy_naive.whole_request(request(spec, arguments))
