@@ -46,13 +46,13 @@ _ASCII_UNSEEN = r"\x00-\x20\x7f"
 _ASCII_CUES = ("<", "&", "\\", "%")
 
 _GAPS = (
-    r"(?<=\\)(?:[nrbf]|(?:u00|x)(?:[01][\da-fA-F]|20|7[fF]|[aA][0dD])|u20[0-6][\da-fA-F]|u[fF][eE][fF][fF])"
-    r"|%(?:25)*+(?:[01][\da-fA-F]|20|7[fF]|[cC]2%(?:25)*+[aA][0dD]|[eE]2%(?:25)*+8[01]%(?:25)*+[89abAB][\da-fA-F])"
-    r"|&(?:amp;)*+(?:\#(?:0*(?:[12]?\d|3[0-2]|127|160|173|8(?:19[2-9]|20[0-7]|23[2-9]|28[89]|29\d|30[0-3])|65279)(?!\d)"
-    r"|[xX]0*(?:1?[\da-fA-F]|20|7[fF]|[aA][0dD]|20[0-6][\da-fA-F]|[fF][eE][fF][fF])(?![\da-fA-F]))"
-    r"|nbsp|shy|Tab|NewLine|ZeroWidthSpace|NoBreak|zwn?j|[lr]rm|(?:en|em|thin|hair)sp);?"
+    r"(?<=\\)(?:[nrbf]|(?:u00|x)(?:[01][\da-fA-F]|20|5[cC]|7[fF]|[aA][0dD])|u20[0-6][\da-fA-F]|u[fF][eE][fF][fF])"
+    r"|%(?:25)*+(?:[01][\da-fA-F]|20|5[cC]|7[fF]|[cC]2%(?:25)*+[aA][0dD]|[eE]2%(?:25)*+8[01]%(?:25)*+[89abAB][\da-fA-F])"
+    r"|&(?:amp;)*+(?:\#(?:0*(?:[12]?\d|3[0-2]|92|127|160|173|8(?:19[2-9]|20[0-7]|23[2-9]|28[89]|29\d|30[0-3])|65279)(?!\d)"
+    r"|[xX]0*(?:1?[\da-fA-F]|20|5[cC]|7[fF]|[aA][0dD]|20[0-6][\da-fA-F]|[fF][eE][fF][fF])(?![\da-fA-F]))"
+    r"|nbsp|shy|bsol|Tab|NewLine|ZeroWidthSpace|NoBreak|zwn?j|[lr]rm|(?:en|em|thin|hair)sp);?"
 )
-"""What does not show, written as JSON, a URL or HTML writes it; a gap before it has taken the backslash."""
+"""What does not show, or is a backslash, as JSON, a URL or HTML writes it; a gap before it took the backslash."""
 
 _ILLEGAL_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPELLED = re.compile("\u27e6(~*)U\\+([0-9A-F]{1,6})\u27e7")

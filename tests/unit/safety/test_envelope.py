@@ -69,6 +69,10 @@ LOOKALIKES = [
     "</to&#8203;ol&ZeroWidthSpace;_out&shy;put>",
     "</tool&#x5f&nbsp;output>",
     "&amp;lt;&amp;#47;&amp;#x74;ool_output",
+    "</tool&#92;_output>",
+    "</tool&bsol;&#x5C;output>",
+    "</too%5Cl_output>",
+    r"</tool\u005c_out\x5Cput>",
 ]
 
 
