@@ -3,7 +3,7 @@
 from .answers import Answer, Found, GivenUp, Oddity, OutOfReach, Proved
 from .confirming import Judge
 from .prover import LIMIT_MS, Prover
-from .questions import can_apply, implies, never, no_wider, unapproved, without_scope
+from .questions import can_apply, implies, never, no_wider, unapproved, where, without_scope
 from .solver import is_installed
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "never",
     "no_wider",
     "unapproved",
+    "where",
     "without_scope",
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import final
 
+from cedarpy import pst
+
 from holdfast.contracts import Json, OperatorError, ToolSpec
 
 from ..bundle import PolicyBundle
@@ -22,7 +24,7 @@ class Judge:
 
     def __init__(self, bundle: PolicyBundle) -> None:
         self._bundle = bundle
-        self._alone: dict[str, PolicyBundle] = {}
+        self._alone: dict[pst.Template, PolicyBundle] = {}
         self.sheet = Sheet(policies=bundle.statements, checked=bundle.checked, specs=bundle.specs)
 
     def decide(self, written: Mapping[str, Json]) -> PolicyDecision | None:
@@ -46,9 +48,9 @@ class Judge:
         case, spec = self._read(written)
         if case is None or spec is None:
             return False
-        if policy.id not in self._alone:
-            self._alone[policy.id] = self._bundle.only(policy)
-        said = self._alone[policy.id].explain(asked(case, spec))
+        if policy.template not in self._alone:
+            self._alone[policy.template] = self._bundle.only(policy)
+        said = self._alone[policy.template].explain(asked(case, spec))
         return not said.errors and any(match.id == policy.id for match in said.matches)
 
     def _read(self, written: Mapping[str, Json]) -> tuple[Case | None, ToolSpec | None]:

@@ -35,8 +35,6 @@ class Question:
     confirm: Confirm
     more: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """What a case says beside what the solver finds: forbids that are lifted."""
-    reads: frozenset[tuple[str, ...]] = frozenset()
-    """What the terms are about beside what *rules* read."""
 
 
 @final
@@ -79,7 +77,7 @@ class Prover:
         """Look for a call of *tool*."""
         world = self.world(tool)
         odd = oddities(question.rules)
-        world.reading(question.reads.union(*(rule.reads for rule in question.rules)))
+        world.reading(frozenset[tuple[str, ...]]().union(*(rule.reads for rule in question.rules)))
         taken = assumptions(world, self._shapes[tool])
         terms = [*question.terms, *(one.term for one in taken)]
         verdict = world.logic.ask(terms, wanted(world))

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from holdfast.contracts import Json, Scope
+from holdfast.contracts import Json, OperatorError, Scope
 
 from ..mentions import applies
-from ..rules import Policy
+from ..rules import Policy, read_policies
 from .answers import Answer, Proved
 from .confirming import Judge
 from .judging import Sheet, Verdicts, verdicts
 from .prover import Prover, Question, overall
 from .solver import Term
-from .symbols import Group, One
-from .world import Path, Rule, World
+from .world import Rule
 
+_ASKED: Final = "question"
 Way: TypeAlias = tuple[Term, Mapping[str, Json]]
 """What is looked for, and what a case of it says beside what the solver finds."""
 
@@ -49,39 +49,35 @@ def implies(prover: Prover, judge: Judge, narrow: Policy, wide: Policy, tools: I
     return overall(one(tool) for tool in _covered(prover, [narrow], tools))
 
 
-def never(prover: Prover, judge: Judge, tools: Iterable[str], where: Callable[[World], Term]) -> Answer:
-    """Whether no call of *tools* for which *where* holds can run, whoever approves it and whatever is leased.
+def where(condition: str) -> Policy:
+    """What to ask about: the calls for which *condition*, Cedar text, holds.
+
+    Raises: OperatorError when it is not one Cedar expression.
+    """
+    found = read_policies(
+        {"question": f'@id("{_ASKED}") @reason("r") permit (principal, action, resource) when {{\n{condition}\n}};'}
+    )
+    if len(found) != 1 or len(found[0].template.clauses) != 1:
+        raise OperatorError("a question is one Cedar expression, as it stands after `when`")
+    return found[0]
+
+
+def without_scope(scope: Scope) -> Policy:
+    """The calls of principals without *scope*."""
+    return where(f'!principal.scopes.contains("{scope.value}")')
+
+
+def unapproved() -> Policy:
+    """The calls of tools that are not approved as they are now."""
+    return where('resource.state != "approved"')
+
+
+def never(prover: Prover, judge: Judge, tools: Iterable[str], asked: Policy) -> Answer:
+    """Whether no call of *tools* that *asked* applies to can run, whoever approves it and whatever is leased.
 
     The call that is found needs as little as there is: nobody, else an approval, else a lease.
     """
-
-    def one(tool: str) -> Answer:
-        world = prover.world(tool)
-        world.reading(frozenset())
-        condition = where(world)
-        return _reach(prover, judge, tool, condition, frozenset(world.maker.touched))
-
-    return overall(one(tool) for tool in tools)
-
-
-def without_scope(scope: Scope) -> Callable[[World], Term]:
-    """Where the principal does not have *scope*."""
-
-    def where(world: World) -> Term:
-        scopes = world.at("principal", "scopes")
-        if not isinstance(scopes, Group):
-            raise TypeError("`principal.scopes` is not a set")
-        return world.logic.negated(world.logic.member(world.logic.a_text(scope.value), scopes.term))
-
-    return where
-
-
-def unapproved(world: World) -> Term:
-    """Where the tool is not approved as it is now."""
-    state = world.at("resource", "state")
-    if not isinstance(state, One):
-        raise TypeError("`resource.state` is not a text")
-    return world.logic.negated(world.logic.same(state.term, world.logic.a_text("approved")))
+    return overall(_reach(prover, judge, tool, asked) for tool in tools)
 
 
 def no_wider(prover: Prover, old: Judge, new: Judge, tools: Iterable[str]) -> Answer:
@@ -112,20 +108,24 @@ def _compared(prover: Prover, old: Judge, new: Judge, tool: str) -> Answer:
     return _least(prover, tool, ways, Question((), rules, seen))
 
 
-def _reach(prover: Prover, judge: Judge, tool: str, where: Term, reads: frozenset[Path]) -> Answer:
+def _reach(prover: Prover, judge: Judge, tool: str, asked: Policy) -> Answer:
     rules = _rules(prover, judge.sheet, tool)
+    (condition,) = prover.rules(tool, [asked])
     leasable = judge.sheet.leasable
     plain = _verdicts(prover, judge.sheet, tool, rules, frozenset())
     leased = _verdicts(prover, judge.sheet, tool, rules, leasable)
     more: Mapping[str, Json] = {"lifted": [*sorted(leasable)]} if leasable else {}
     logic = prover.world(tool).logic
     ways: list[Way] = [
-        (logic.every(where, plain.allowed), {}),
-        (logic.every(where, plain.reaches), {}),
-        (logic.every(where, leased.reaches), more),
+        (logic.every(condition.matches, plain.allowed), {}),
+        (logic.every(condition.matches, plain.reaches), {}),
+        (logic.every(condition.matches, leased.reaches), more),
     ]
-    question = Question((), rules, lambda case: judge.rank(case) > 0, reads=reads)
-    return _least(prover, tool, ways, question)
+
+    def seen(case: Mapping[str, Json]) -> bool:
+        return judge.rank(case) > 0 and judge.matches(asked, case)
+
+    return _least(prover, tool, ways, Question((), (condition, *rules), seen))
 
 
 def _least(prover: Prover, tool: str, ways: list[Way], question: Question) -> Answer:
