@@ -1,7 +1,6 @@
 """The policy layer: Cedar over principal, tool, typed arguments, facts and session labels. It reads no files."""
 
 from .bundle import PolicyBundle
-from .cases import decided_by, verdict_of
 from .decisions import (
     Allowed,
     ApprovalLevel,
@@ -14,6 +13,8 @@ from .decisions import (
     Match,
     PolicyDecision,
     PolicyRequest,
+    decided_by,
+    verdict_of,
 )
 from .inputs import PolicyInput, ToolSketch, Unclear, redacted
 

@@ -14,7 +14,7 @@ from typing import Final, cast, final
 from holdfast.contracts import Digest, Json, OperatorError, Principal, ToolName, ToolSpec, Upstream
 
 from . import reasons
-from .cases import check_cases, read_cases, sample_tools
+from .cases import read_cases, sample_tools
 from .checking import Checked, check_policies
 from .context import Context
 from .decisions import (
@@ -37,6 +37,7 @@ from .rules import Policy, read_policies
 from .schema import ALL, write_schema
 from .shapes import EMPTY
 from .slices import Slice
+from .trials import check_cases
 from .values import Unfit, write_arguments
 
 _write = json.JSONEncoder(sort_keys=True).encode

@@ -3,11 +3,10 @@
 A case file is YAML: `profiles`, `tools` (samples to try policies on, if no registered tool has the name) and `cases`.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, cast
-
-import yaml
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from typing import Final
 
 from holdfast.contracts import (
     ALL_EFFECTS,
@@ -31,11 +30,11 @@ from holdfast.contracts import (
 from holdfast.contracts.limits import BUILTIN
 
 from ..flow import sink_of
-from .decisions import Allowed, Asks, Denied, Facts, PolicyDecision, PolicyRequest
+from .decisions import Facts, PolicyRequest
 from .fields import Fields
+from .marked_yaml import read_document
 
-_VERDICTS: Final = {Allowed: "allow", Denied: "deny", Asks: "ask"}
-Decide = Callable[..., PolicyDecision]
+_VERDICTS: Final = ("allow", "deny", "ask")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,9 @@ class Case:
     """One call and what must be decided about it."""
 
     name: str
-    """With its file, for messages."""
+    file: str
+    line: int
+    """Where it begins, from 1."""
     tool: str
     arguments: Mapping[str, Json]
     principal: Principal
@@ -88,6 +89,13 @@ class Case:
     expect: str
     by: tuple[str, ...]
     """Policies that must be among those that decided; empty when the case does not say."""
+    message: str | None
+    """What the agent must be told; None when the case does not say."""
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return f"`{self.file}` case `{self.name}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +113,8 @@ def read_cases(texts: Mapping[str, str], profile: str) -> tuple[CaseFile, ...]:
     """
     found: list[CaseFile] = []
     for file in sorted(texts):
-        fields = Fields(f"`{file}`", _document(file, texts[file]))
+        document, lines = read_document(file, texts[file], "cases")
+        fields = Fields(f"`{file}`", document)
         profiles = fields.words("profiles")
         if not profiles:
             raise OperatorError(f"`{file}`: `profiles` must name at least one profile")
@@ -113,7 +122,8 @@ def read_cases(texts: Mapping[str, str], profile: str) -> tuple[CaseFile, ...]:
         cases = tuple(_case(file, one) for one in fields.records("cases"))
         fields.done()
         if profile in profiles:
-            found.append(CaseFile(tools=tools, cases=cases))
+            placed = tuple(replace(case, line=line) for case, line in zip(cases, chain(lines, repeat(1)), strict=False))
+            found.append(CaseFile(tools=tools, cases=placed))
     if not any(case.expect == "deny" for one in found for case in one.cases):
         raise OperatorError(
             f"no case of the profile `{profile}` expects `deny`; a policy set must show what it refuses"
@@ -131,18 +141,6 @@ def sample_tools(files: tuple[CaseFile, ...]) -> dict[str, ToolSpec]:
         if found.setdefault(spec.name, spec).digest != spec.digest:
             raise OperatorError(f"the sample tool `{spec.name}` is declared twice in the case files, and differs")
     return found
-
-
-def check_cases(files: tuple[CaseFile, ...], specs: Mapping[str, ToolSpec], decide: Decide) -> None:
-    """Try every case.
-
-    Raises: OperatorError at the first that is decided otherwise, naming case, expectation, decision and policies.
-    """
-    for case in (case for one in files for case in one.cases):
-        spec = specs.get(case.tool)
-        if spec is None:
-            raise OperatorError(f"{case.name}: there is no tool `{case.tool}`; declare it under `tools`")
-        _hold(case, decide(asked(case, spec), lifted=case.lifted))
 
 
 def read_case(where: str, written: Mapping[str, Json]) -> Case:
@@ -165,33 +163,6 @@ def asked(case: Case, spec: ToolSpec) -> PolicyRequest:
     )
 
 
-def decided_by(decision: PolicyDecision) -> tuple[str, ...]:
-    """Answer the ids of the policies that led to *decision*; our own code when none did."""
-    match decision:
-        case Allowed(permits=permits):
-            return permits
-        case Asks(forbids=forbids):
-            return forbids
-        case Denied(reason=reason, forbids=forbids):
-            code = reason.code.partition("/")[2]
-            return forbids if code in forbids else (code, *forbids)
-
-
-def verdict_of(decision: PolicyDecision) -> str:
-    """Answer `allow`, `deny` or `ask`."""
-    return _VERDICTS[type(decision)]
-
-
-def _hold(case: Case, decision: PolicyDecision) -> None:
-    verdict, ids = verdict_of(decision), decided_by(decision)
-    said = f"decided `{verdict}` by {', '.join(f'`{one}`' for one in ids)}"
-    if verdict != case.expect:
-        raise OperatorError(f"{case.name}: expected `{case.expect}`, {said}")
-    missing = sorted(set(case.by) - set(ids))
-    if missing:
-        raise OperatorError(f"{case.name}: expected `{case.expect}` by `{missing[0]}`, {said}")
-
-
 def _tool(fields: Fields) -> ToolSpec:
     server = fields.word("upstream", "")
     name = ToolName(fields.word("name"))
@@ -210,7 +181,6 @@ def _tool(fields: Fields) -> ToolSpec:
 
 
 def _case(file: str, fields: Fields) -> Case:
-    name = f"`{file}` case `{fields.word('name')}`"
     principal = _principal(fields.inner("as"))
     session = Session(
         id=SessionId("case"),
@@ -219,7 +189,9 @@ def _case(file: str, fields: Fields) -> Case:
         labels=frozenset(fields.members("session", Label)),
     )
     case = Case(
-        name=name,
+        name=fields.word("name"),
+        file=file,
+        line=0,
         tool=fields.word("call"),
         arguments=fields.record("with"),
         principal=principal,
@@ -229,10 +201,15 @@ def _case(file: str, fields: Fields) -> Case:
         lifted=frozenset(fields.words("lifted")),
         expect=fields.word("expect"),
         by=fields.words("by"),
+        message=fields.word("message") if fields.has("message") else None,
     )
     fields.done()
-    if case.expect not in _VERDICTS.values():
-        raise OperatorError(f"{name}: `expect` is allow, deny or ask")
+    if case.expect not in _VERDICTS:
+        raise OperatorError(f"{case.place}: `expect` is allow, deny or ask")
+    if case.message is not None and case.expect == "allow":
+        raise OperatorError(
+            f"{case.place}: `message` is what a denied or waiting call is told; an allowed one is told none"
+        )
     return case
 
 
@@ -275,27 +252,3 @@ def _flow(fields: Fields, labels: frozenset[Label]) -> FlowSays:
     )
     fields.done()
     return says
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML values, with two keys of one name refused."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 -- the library's signature
-        """Build a mapping, refusing the second of two equal keys."""
-        built = super().construct_mapping(node, deep=deep)
-        if len(built) != len(node.value):
-            raise yaml.MarkedYAMLError(problem="the same key twice", problem_mark=node.start_mark)
-        return built
-
-
-def _document(file: str, text: str) -> Mapping[str, Json]:
-    try:
-        document: object = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader of ours
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise OperatorError(f"`{file}` line {line}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError):
-        raise OperatorError(f"`{file}`: not YAML") from None
-    if not isinstance(document, dict):
-        raise OperatorError(f"`{file}`: a case file is a mapping with `profiles`, `tools` and `cases`")
-    return cast("Mapping[str, Json]", document)

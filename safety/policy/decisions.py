@@ -90,6 +90,29 @@ class Asks:
 PolicyDecision: TypeAlias = Allowed | Denied | Asks
 
 
+def decided_by(decision: PolicyDecision) -> tuple[str, ...]:
+    """Answer the ids of the policies that led to *decision*; our own code when none did."""
+    match decision:
+        case Allowed(permits=permits):
+            return permits
+        case Asks(forbids=forbids):
+            return forbids
+        case Denied(reason=reason, forbids=forbids):
+            code = reason.code.partition("/")[2]
+            return forbids if code in forbids else (code, *forbids)
+
+
+def verdict_of(decision: PolicyDecision) -> str:
+    """Answer `allow`, `deny` or `ask`."""
+    match decision:
+        case Allowed():
+            return "allow"
+        case Asks():
+            return "ask"
+        case Denied():
+            return "deny"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """One policy that matched a request."""
