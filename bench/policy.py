@@ -25,7 +25,7 @@ from holdfast.contracts import (
     ToolSpec,
 )
 from holdfast.contracts.limits import BUILTIN
-from holdfast.safety.policy import Facts, PolicyBundle, PolicyRequest
+from holdfast.safety.policy import Facts, PolicyBundle, PolicyRequest, supposed
 
 ROUNDS = 3000
 SIZES = (10, 100, 1000)
@@ -97,6 +97,7 @@ def request(spec: ToolSpec, path: str) -> PolicyRequest:
         arguments={"path": path, "limit": 10},
         facts=Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset()),
         flow=FLOW,
+        around=supposed(),
     )
 
 

@@ -1,5 +1,6 @@
 """The policy layer: Cedar over principal, tool, typed arguments, facts and session labels. It reads no files."""
 
+from .around import Approved, Around, Counts, Tooling, supposed
 from .bundle import PolicyBundle
 from .decisions import (
     Allowed,
@@ -21,8 +22,11 @@ from .inputs import PolicyInput, ToolSketch, Unclear, redacted
 __all__ = [
     "Allowed",
     "ApprovalLevel",
+    "Approved",
+    "Around",
     "Asks",
     "Broken",
+    "Counts",
     "Denied",
     "Effect",
     "Explanation",
@@ -33,8 +37,10 @@ __all__ = [
     "PolicyInput",
     "PolicyRequest",
     "ToolSketch",
+    "Tooling",
     "Unclear",
     "decided_by",
     "redacted",
+    "supposed",
     "verdict_of",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast, final
 
-from holdfast.contracts import Digest, Json, OperatorError, Principal, ToolName, ToolSpec, Upstream
+from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, Upstream
 
 from . import reasons
 from .cases import read_cases, sample_tools
@@ -29,6 +29,7 @@ from .decisions import (
 )
 from .engine import Answer, Asker, ask, asker
 from .explain import Seen, explain
+from .facts import Judging, Parties
 from .inputs import PolicyInput, Unclear, narrowed
 from .memory import Memory
 from .mentions import applies
@@ -170,7 +171,8 @@ class PolicyBundle:
         spec = self._specs.get(request.spec.name)
         if spec is None or spec.digest != request.spec.digest:
             return Denied(reason=reasons.unknown_tool(request.spec.name))
-        arguments = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
+        shape = self._checked.shapes.get(spec.name, EMPTY)
+        arguments = write_arguments(shape, request.arguments, request.around.seal)
         if isinstance(arguments, Unfit):
             return Denied(reason=reasons.unreadable(spec.name, arguments.why))
         return PolicyInput(
@@ -178,7 +180,8 @@ class PolicyBundle:
             tool=spec.name,
             definition=spec.digest,
             arguments=request.arguments,
-            context=_read(_WHOLE.written(request, arguments)),
+            tooling=request.around.tooling,
+            context=_read(_WHOLE.written(Judging(request, arguments, self.profile))),
         )
 
     def written_with(self, request: PolicyRequest, arguments: Mapping[str, Json]) -> PolicyInput | None:
@@ -242,11 +245,14 @@ class PolicyBundle:
         own = self._seen_by(spec)
         if isinstance(own, Denied):
             return own
-        written = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
+        shape = self._checked.shapes.get(spec.name, EMPTY)
+        written = write_arguments(shape, request.arguments, request.around.seal, wanted=own.wants.of("input"))
         if isinstance(written, Unfit):
             return Denied(reason=reasons.unreadable(spec.name, written.why))
-        who = self._asker(request.principal, spec)
-        return who if isinstance(who, Denied) else _View(who, own, own.context.written(request, written))
+        who = self._asker(Parties(request.principal, spec, request.around.tooling), request.given)
+        if isinstance(who, Denied):
+            return who
+        return _View(who, own, own.context.written(Judging(request, written, self.profile)))
 
     def _recalled(self, given: PolicyInput) -> _View | Denied | Unclear:
         spec = self._specs.get(given.tool)
@@ -258,7 +264,9 @@ class PolicyBundle:
         context = narrowed(given, own.wants)
         if isinstance(context, Unclear):
             return context
-        who = self._asker(given.principal, spec)
+        if "autonomy" in context:  # of whoever judges now
+            context["autonomy"] = self.profile
+        who = self._asker(Parties(given.principal, spec, given.tooling), {})
         return who if isinstance(who, Denied) else _View(who, own, _write(context))
 
     def _seen_by(self, spec: ToolSpec) -> Slice | Denied:
@@ -269,10 +277,12 @@ class PolicyBundle:
             return Denied(reason=reasons.unreadable(spec.name, why))
         return own
 
-    def _asker(self, principal: Principal, spec: ToolSpec) -> Asker | Denied:
-        key = (principal.tenant, principal.subject, principal.scopes, spec.name)
+    def _asker(self, parties: Parties, given: Mapping[str, Json]) -> Asker | Denied:
+        """Who asks for what; remembered, unless something is supposed of them."""
+        principal, spec = parties.principal, parties.spec
+        key = (principal.tenant, principal.subject, principal.scopes, spec.name, parties.tooling)
         try:
-            return self._askers.recall(key, lambda: asker(principal, spec))
+            return asker(parties, given) if given else self._askers.recall(key, lambda: asker(parties, given))
         except ValueError:
             return Denied(reason=reasons.unreadable(spec.name, "the principal's name is not a text Cedar can hold"))
 

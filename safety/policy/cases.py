@@ -30,11 +30,17 @@ from holdfast.contracts import (
 from holdfast.contracts.limits import BUILTIN
 
 from ..flow import sink_of
+from .around import Approved, supposed
 from .decisions import Facts, PolicyRequest
+from .facts import NAMED
 from .fields import Fields
 from .marked_yaml import read_document
 
 _VERDICTS: Final = ("allow", "deny", "ask")
+_INPUT: Final = "context.input."
+_DIGEST: Final = ".digest"
+_FIXED: Final = ("principal.", "resource.name", "resource.effects", "resource.runtime", "resource.server")
+"""Said elsewhere in a case: they are not circumstances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,8 @@ class Case:
     facts: Facts
     flow: FlowSays
     lifted: frozenset[str]
+    given: Mapping[str, Json]
+    """Facts set by name."""
     expect: str
     by: tuple[str, ...]
     """Policies that must be among those that decided; empty when the case does not say."""
@@ -160,6 +168,8 @@ def asked(case: Case, spec: ToolSpec) -> PolicyRequest:
         arguments=case.arguments,
         facts=case.facts,
         flow=case.flow.facts(spec),
+        around=supposed(approved=Approved.APPROVAL if case.lifted else Approved.NONE),
+        given=case.given,
     )
 
 
@@ -188,6 +198,8 @@ def _case(file: str, fields: Fields) -> Case:
         tenant=principal.tenant,
         labels=frozenset(fields.members("session", Label)),
     )
+    said = fields.inner("facts")
+    given = _given(said)
     case = Case(
         name=fields.word("name"),
         file=file,
@@ -196,9 +208,10 @@ def _case(file: str, fields: Fields) -> Case:
         arguments=fields.record("with"),
         principal=principal,
         session=session,
-        facts=_facts(fields.inner("facts")),
+        facts=_facts(said),
         flow=_flow(fields.inner("flow"), session.labels),
         lifted=frozenset(fields.words("lifted")),
+        given=given,
         expect=fields.word("expect"),
         by=fields.words("by"),
         message=fields.word("message") if fields.has("message") else None,
@@ -222,6 +235,21 @@ def _principal(fields: Fields) -> Principal:
     )
     fields.done()
     return principal
+
+
+def _given(fields: Fields) -> Mapping[str, Json]:
+    """Facts that are set by the path a policy writes, and digests of arguments that have no type."""
+    given: dict[str, Json] = {}
+    for path in fields.names():
+        fact, is_digest = NAMED.get(path), path.startswith(_INPUT) and path.endswith(_DIGEST)
+        if fact is not None and not path.startswith(_FIXED):
+            given[path] = fields.fact(path, fact)
+        elif is_digest:
+            given[path] = fields.word(path)
+        elif "." in path:
+            what = "belongs under `as`, `call` or `tools`" if fact is not None else "is no fact"
+            raise OperatorError(f"{fields.where}: `{path}` {what}; docs/policy.md lists what can be set here")
+    return given
 
 
 def _facts(fields: Fields) -> Facts:

@@ -1,11 +1,13 @@
 """What policy is asked and what it answers, as values; it decides nothing itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from holdfast.contracts import FlowFacts, Json, Principal, Reason, Session, ToolSpec
+
+from .around import Around
 
 LAYER: Final = "policy"
 
@@ -58,6 +60,12 @@ class PolicyRequest:
     arguments: Mapping[str, Json]
     facts: Facts
     flow: FlowFacts
+    around: Around
+    given: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """Facts that are supposed rather than read, by their path: a case's, or what `explain` tries. None in a real call.
+
+    `context.input.<argument>.digest` may be supposed as well: the digest of an argument that has no other type.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from typing import Final
 
 import cedarpy
 
-from holdfast.contracts import Builtin, Json, Principal, ToolSpec, Upstream, Wasm
+from holdfast.contracts import Json, Principal
 
 from .decisions import Broken
+from .facts import Parties, of_party
 
 _POLICY_ERROR: Final = re.compile(r"error while evaluating policy `([^`]*)`: (.*)", re.DOTALL)
 _KINDS: Final = (
@@ -47,24 +48,14 @@ class Asker:
     """The attributes of `principal` and `resource`, as the entities have them, and the name of the `tenant`."""
 
 
-def asker(principal: Principal, spec: ToolSpec) -> Asker:
-    """Write *principal* and *spec* as entities.
+def asker(parties: Parties, given: Mapping[str, Json]) -> Asker:
+    """Write who asks for what as entities; facts of *given* instead of those that are read.
 
     Raises: ValueError when a name cannot be written, for example for a lone surrogate.
     """
+    principal, spec = parties.principal, parties.spec
     who = principal_id(principal)
-    server = spec.runtime.server if isinstance(spec.runtime, Upstream) else ""
-    attributes: dict[str, Json] = {
-        "name": spec.name,
-        "effects": [effect.value for effect in sorted(spec.effects)],
-        "runtime": _runtime(spec),
-        "server": server,
-    }
-    person: dict[str, Json] = {
-        "subject": principal.subject,
-        "tenant": principal.tenant,
-        "scopes": [scope.value for scope in sorted(principal.scopes)],
-    }
+    person, attributes = _attributes("principal", parties, given), _attributes("resource", parties, given)
     entities = [
         _entity("Principal", who, person, _uid("Tenant", principal.tenant)),
         _entity("Tool", spec.name, attributes),
@@ -77,6 +68,10 @@ def asker(principal: Principal, spec: ToolSpec) -> Asker:
         "tenant": {"": principal.tenant},
     }
     return Asker(who, spec.name, held, facts)
+
+
+def _attributes(holder: str, parties: Parties, given: Mapping[str, Json]) -> dict[str, Json]:
+    return {fact.name: given[fact.path] if fact.path in given else fact.read(parties) for fact in of_party(holder)}
 
 
 def principal_id(principal: Principal) -> str:
@@ -118,16 +113,6 @@ def _broken(text: str) -> Broken:
         return Broken(policy="", kind="unreadable request")
     kind = next((kind for sign, kind in _KINDS if sign in found[2]), "evaluation failed")
     return Broken(policy=found[1], kind=kind)
-
-
-def _runtime(spec: ToolSpec) -> str:
-    match spec.runtime:
-        case Builtin():
-            return "builtin"
-        case Wasm():
-            return "wasm"
-        case Upstream():
-            return "upstream"
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

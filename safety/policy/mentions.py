@@ -9,18 +9,16 @@ from typing import Final, cast
 
 from cedarpy import pst
 
-from holdfast.contracts import Effect, Label, OperatorError, Scope, Sink
+from holdfast.contracts import OperatorError
 
+from .facts import FACTS
 from .rules import Policy
 
 _CONTEXT: Final = pst.Var("context")
-_WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
-    pst.GetAttr(pst.Var("resource"), "effects"): ("effect", frozenset(Effect)),
-    pst.GetAttr(_CONTEXT, "effects"): ("effect", frozenset(Effect)),
-    pst.GetAttr(pst.GetAttr(_CONTEXT, "flow"), "sink"): ("sink", frozenset(Sink)),
-    pst.GetAttr(pst.Var("resource"), "runtime"): ("runtime", frozenset({"builtin", "wasm", "upstream"})),
-    pst.GetAttr(pst.Var("principal"), "scopes"): ("scope", frozenset(Scope)),
-    pst.GetAttr(pst.GetAttr(_CONTEXT, "session"), "labels"): ("label", frozenset(Label)),
+_ROOTS: Final[Mapping[str, pst.Var]] = {
+    "principal": pst.Var("principal"),
+    "resource": pst.Var("resource"),
+    "context": _CONTEXT,
 }
 _TOOL_TYPES: Final = frozenset({"Action", "Tool"})
 _ACTION_TYPES: Final = frozenset({"Action"})
@@ -31,6 +29,20 @@ _PARTS: Final[Mapping[type, tuple[str, ...]]] = {
     for kind in vars(pst).values()
     if isinstance(kind, type) and is_dataclass(kind)
 }
+
+
+def _expression(path: str) -> pst.Expr:
+    first, *rest = path.split(".")
+    found: pst.Expr = _ROOTS[first]
+    for name in rest:
+        found = pst.GetAttr(found, name)
+    return found
+
+
+_WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
+    _expression(fact.path): (fact.word, fact.words) for fact in FACTS if fact.words is not None
+}
+"""The facts whose words are a closed list."""
 _COMPARING: Final = frozenset({"contains", "contains_all", "contains_any", "eq", "not_eq"})
 
 
@@ -56,6 +68,12 @@ class Wanted:
     def inputs(self) -> frozenset[str]:
         """The arguments read by name."""
         return frozenset(name for attribute, name in self.parts if attribute == "input")
+
+    def of(self, attribute: str) -> frozenset[str] | None:
+        """The names read of `context`'s *attribute*; None: all of them."""
+        if self.everything or attribute in self.whole:
+            return None
+        return frozenset(name for group, name in self.parts if group == attribute)
 
     def sees(self, attribute: str) -> bool:
         """Whether anything of `context`'s *attribute* matters."""

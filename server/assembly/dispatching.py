@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import structlog
 
-from holdfast.contracts import Catalogue, Json, OperatorError, Principal, ToolName, ToolSpec
+from holdfast.contracts import Catalogue, Json, OperatorError, Principal, Standing, ToolName, ToolSpec
 from holdfast.contracts.json_values import canonical, parse
 from holdfast.safety.envelope import wrap, wrap_strict
 from holdfast.safety.flow import LabelRows
@@ -19,6 +19,8 @@ from ..config import Settings
 from ..dispatch import (
     Admission,
     AdmissionLimits,
+    Circumstances,
+    Counters,
     Dispatcher,
     Envelope,
     Holding,
@@ -57,6 +59,10 @@ class WithOne:
     def quarantined(self, name: ToolName, /) -> bool:
         """Whether *name* is withheld; the one more tool never is."""
         return name != self.spec.name and self.catalogue.quarantined(name)
+
+    def standing(self, name: ToolName, /) -> Standing:
+        """How *name* stands; the one more tool is on trial."""
+        return Standing.TRIAL if name == self.spec.name else self.catalogue.standing(name)
 
 
 class Dispatching:
@@ -97,6 +103,7 @@ class Dispatching:
             digest=self._records.digest,
             asked=asked,
         )
+        self._counters = Counters()
         self._layers = layers
         self._runtimes = runtimes
         self._metrics = metrics
@@ -126,6 +133,7 @@ class Dispatching:
             records=self._records,
             flow=self.flow,
             holding=self._holding,
+            circumstances=Circumstances(standing=catalogue.standing, counters=self._counters, key=self._records.key),
             metrics=self._metrics,
         )
 

@@ -13,6 +13,7 @@ from ..policies import PROFILES, read_policy_files
 from ..terminal import OUT, TALK, plain
 from . import calls
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, settings_of
+from .reading import read_value
 from .rendering import show_json
 
 group = typer.Typer(no_args_is_help=True)
@@ -76,5 +77,19 @@ def reload(data_dir: DataDirOption = None, config: ConfigOption = None, output: 
 def schema(data_dir: DataDirOption = None, config: ConfigOption = None) -> int:
     """Print the Cedar schema of the tools that are registered now."""
     answer = ask("policy.schema", {}, data_dir=data_dir, config=config)
+    sys.stdout.write(f"{answer}\n")
+    return 0
+
+
+@group.command()
+def digest(
+    value: Annotated[
+        str | None, typer.Argument(metavar="[JSON | @FILE | -]", help="The value of one argument.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Print the digest that policy sees of an argument without a type: `context.input.<argument>.digest`."""
+    answer = ask("policy.digest", {"value": read_value(value)}, data_dir=data_dir, config=config)
     sys.stdout.write(f"{answer}\n")
     return 0

@@ -1,6 +1,8 @@
 """One call from door to door: the numbered procedure, and nothing of HTTP or MCP."""
 
 from .admission import Admission, AdmissionLimits
+from .circumstances import Circumstances, sealed
+from .counting import Counters
 from .dispatcher import Dispatcher, Runtimes
 from .guessing import Guessing
 from .holding import Holding
@@ -16,7 +18,9 @@ __all__ = [
     "Admission",
     "AdmissionLimits",
     "Asked",
+    "Circumstances",
     "Cleaned",
+    "Counters",
     "Dispatcher",
     "Envelope",
     "Guessing",
@@ -30,4 +34,5 @@ __all__ = [
     "Runtimes",
     "Trail",
     "Wrapping",
+    "sealed",
 ]

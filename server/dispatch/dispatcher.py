@@ -56,14 +56,15 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.json_values import strings
 from holdfast.safety.gate import Gate, GateRequest
-from holdfast.safety.policy import Asks, Denied
+from holdfast.safety.policy import Denied
 
 from ..aside import aside
 from ..audit import IntentRecord
 from ..flow import Flow, Look, reads_answer
 from ..metrics import Metrics
+from .circumstances import Circumstances
 from .endings import Ending, answer_of, of_outcome, refused
-from .holding import Holding, Lifting
+from .holding import Holding, Lifting, unasked
 from .inbound import Inbound, Judged, Question
 from .records import Records
 from .trail import Trail
@@ -112,6 +113,7 @@ class Dispatcher:
         records: Records,
         flow: Flow,
         holding: Holding,
+        circumstances: Circumstances,
         metrics: Metrics,
     ) -> None:
         self._inbound = inbound
@@ -122,6 +124,7 @@ class Dispatcher:
         self._records = records
         self._flow = flow
         self._holding = holding
+        self._circumstances = circumstances
         self._metrics = metrics
 
     async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
@@ -245,7 +248,7 @@ class Dispatcher:
             return await self._holding.lifting(call, judged, session)
         # Nobody is asked in the middle of another call: what a lease does not lift is refused.
         leased = await self._holding.lease(judged, session)
-        return leased if leased is not None else refused(_unasked(judged.held))
+        return leased if leased is not None else refused(unasked(judged.held))
 
     async def _pass(
         self, call: ToolCall, judged: Judged, lifting: Lifting, session: Session, runtime: Runtime, trail: Trail
@@ -291,7 +294,10 @@ class Dispatcher:
             return rewritten
         # 3b flow
         look = await self._flow.look(spec, rewritten, principal, session)
-        question = Question(spec=spec, arguments=rewritten, principal=principal, session=session, look=look)
+        around = self._circumstances.around(spec, principal)
+        question = Question(
+            spec=spec, arguments=rewritten, principal=principal, session=session, look=look, around=around
+        )
         return await aside(partial(self._inbound.judge, trail, question), characters=characters)
 
     async def _authorize(
@@ -324,9 +330,13 @@ class Dispatcher:
                 leased=lifting.leased,
                 references=lifting.references,
                 carried=lifting.carried,
+                around=self._circumstances.around(spec, judged.principal),
                 depth=0 if call.nested is None else call.nested.depth,
             )
         )
+        # Nothing is awaited between the gate's judgement and this: two calls never both see the count before the other.
+        if not isinstance(authorized, Reason):
+            self._circumstances.counters.let_through(judged.principal, spec.name, look.facts.effects)
         trail.note("gate", VerdictKind.DENY if isinstance(authorized, Reason) else VerdictKind.PASS, began)
         return authorized
 
@@ -382,18 +392,6 @@ class Dispatcher:
         output = self._records.digest_text(result.output)
         receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log, policy=trail.policy)
         return result if ending.replayed else replace(result, audit=receipt)
-
-
-def _unasked(held: Asks | Denied) -> Reason:
-    """Why a call that would ask is refused: by its own reason, or for want of somebody to ask."""
-    if isinstance(held, Denied):
-        return held.reason
-    return Reason(
-        code="flow/nested-asks",
-        layer="flow",
-        message="this call needs an approval, and a call that a tool makes cannot ask for one; make it directly",
-        remedy=f"it is held up by {', '.join(held.forbids)}; a lease can lift them beforehand",
-    )
 
 
 def _runtime_of(trail: Trail) -> RuntimeRef | None:

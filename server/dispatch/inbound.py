@@ -23,7 +23,7 @@ from holdfast.contracts import (
 from holdfast.contracts.json_values import strings
 from holdfast.safety.detectors import Detectors, agreed
 from holdfast.safety.injection import InjectionDetector, Signals
-from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
+from holdfast.safety.policy import Allowed, Around, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
 from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
 
@@ -67,6 +67,7 @@ class Question:
     principal: Principal
     session: Session
     look: Look
+    around: Around
 
 
 class Inbound:
@@ -89,6 +90,7 @@ class Inbound:
             arguments=question.arguments,
             facts=facts,
             flow=question.look.facts,
+            around=question.around,
         )
         began = time.perf_counter_ns()
         decision = bundle.decide(request)

@@ -65,6 +65,7 @@ VERBS: Mapping[str, Verb] = {
     "secrets.remove": Verb(vault.NameParams, vault.remove),
     "audit.export": Verb(Params, records.export_head),
     "policy.schema": Verb(Params, policy.schema),
+    "policy.digest": Verb(policy.DigestParams, policy.digest),
     "policy.reload": Verb(Params, policy.reload),
     "status": Verb(Params, records.status),
 }

@@ -1,7 +1,10 @@
 """What an operator asks of the policies that judge now, and how they are read again."""
 
+from pydantic import JsonValue
+
 from holdfast.contracts import Json
 
+from ..dispatch import sealed
 from ..house import House
 from .params import Params
 
@@ -9,6 +12,17 @@ from .params import Params
 async def schema(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
     """The Cedar schema of the tools there are."""
     return house.policies.current().schema()
+
+
+class DigestParams(Params):
+    """A value as a call would hold it."""
+
+    value: JsonValue
+
+
+async def digest(house: House, params: DigestParams) -> Json:
+    """The keyed digest that policy sees of an argument that has no type of its own."""
+    return str(sealed(house.state.arguments_key, params.value))
 
 
 async def reload(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters

@@ -15,7 +15,7 @@ _ID = re.compile(r'@id\("([^"]*)"\)')
 
 def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The Cedar request with everything in it, and its entities."""
-    written = write_arguments(input_shape(request.spec.input_schema), request.arguments)
+    written = write_arguments(input_shape(request.spec.input_schema), request.arguments, request.around.seal)
     assert isinstance(written, Written)
     who, spec, found, flow = request.principal, request.spec, request.facts, request.flow
     action = {"type": "Action", "id": spec.name}
@@ -50,6 +50,12 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
             "unseen": written.unseen,
         },
         "paths": path_fact(request.arguments),
+        "autonomy": "",
+        "approval": "none",
+        "rate": dict.fromkeys(
+            ("tool_minute", "tool_hour", "tool_day", "minute", "hour", "day", "spends_hour", "spends_day"), 0
+        ),
+        "time": {"hour": 0, "weekday": "thursday", "unix": 0},
     }
     entities = [
         {
@@ -59,7 +65,14 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
         },
         {
             "uid": resource,
-            "attrs": {"name": spec.name, "effects": sorted(spec.effects), "runtime": "builtin", "server": ""},
+            "attrs": {
+                "name": spec.name,
+                "effects": sorted(spec.effects),
+                "runtime": "builtin",
+                "server": "",
+                "state": "approved",
+                "digest": str(spec.digest),
+            },
             "parents": [],
         },
         {"uid": action, "attrs": {}, "parents": []},

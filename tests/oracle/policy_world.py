@@ -22,7 +22,7 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.limits import BUILTIN
 from holdfast.safety.flow import sink_of
-from holdfast.safety.policy import Facts, PolicyBundle, PolicyRequest
+from holdfast.safety.policy import Around, Facts, PolicyBundle, PolicyRequest, supposed
 
 POLICIES = Path(__file__).parents[2] / "policies"
 NOTHING_FOUND = Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset())
@@ -113,6 +113,8 @@ def request(
     facts: Facts = NOTHING_FOUND,
     name: str = "s1",
     flowing: Mapping[str, Any] | None = None,
+    around: Around | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> PolicyRequest:
     labels = tuple(labels)
     return PolicyRequest(
@@ -122,4 +124,6 @@ def request(
         arguments={"path": "a"} if arguments is None else arguments,
         facts=facts,
         flow=flow(spec, labels, **(flowing or {})),
+        around=around or supposed(),
+        given=given or {},
     )

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from holdfast.contracts import Digest, Json, OperatorError, Principal, Scope, TenantId, ToolName
+from holdfast.contracts import Digest, Json, OperatorError, Principal, Scope, Standing, TenantId, ToolName
+
+from ..around import Tooling
 
 FORM: Final = 1
 """Of the JSON form; a reader refuses what it does not know."""
@@ -18,6 +20,7 @@ class PolicyInput:
     tool: ToolName
     definition: Digest
     """Of the tool as it was judged."""
+    tooling: Tooling
     arguments: Mapping[str, Json]
     context: Mapping[str, Json]
     """Everything of `context`, in Cedar's JSON form: `{"facts": {"leaks": 0, …}, "input": {…}, …}`."""
@@ -58,6 +61,7 @@ class PolicyInput:
             "scopes": [scope.value for scope in sorted(self.principal.scopes)],
             "tool": self.tool,
             "definition": str(self.definition),
+            "state": self.tooling.standing.value,
             "arguments": dict(self.arguments),
             "context": dict(self.context),
             "hidden": [*sorted(self.hidden)],
@@ -87,6 +91,7 @@ class PolicyInput:
                 principal=principal,
                 tool=ToolName(str(written["tool"])),
                 definition=Digest.parse(str(written["definition"])),
+                tooling=Tooling(standing=Standing(str(written["state"]))),
                 arguments=arguments,
                 context=context,
                 hidden=frozenset(map(str, hidden)),

@@ -19,6 +19,7 @@ def narrowed(given: PolicyInput, wants: Wanted) -> dict[str, Json] | Unclear:
     missing = tuple(
         sorted(f"{part}.{name}" for part, name in wants.parts if part != "input" and not _has(given, part, name))
     )
+    missing += tuple(sorted(name for name in wants.whole if name != "input" and name not in given.context))
     if missing:
         return Unclear(facts=missing, why=_MISSING)
     seen: dict[str, Json] = {}

@@ -100,6 +100,18 @@ class Upstream:
 RuntimeRef: TypeAlias = Builtin | Wasm | Upstream
 
 
+class Standing(StrEnum):
+    """Whether a tool may be called, as the registry has it."""
+
+    APPROVED = "approved"
+    TRIAL = "trial"
+    """Pending: an operator calls it once to see what it does. Nobody else is shown it."""
+    QUARANTINED = "quarantined"
+    """It was approved, and is withheld because it is no longer what was."""
+    UNKNOWN = "unknown"
+    """Nobody approved a tool of this name; a pending one too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec:
     """A tool as it is served. `digest` is its identity: any change to what is below changes it."""

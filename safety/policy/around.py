@@ -1,0 +1,70 @@
+"""What the server knows around a call, for policy to look at: values and ports. It asks for nothing by itself.
+
+What costs something is behind a callable, and is asked for only where some policy reads it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from holdfast.contracts import Digest, Json, Standing
+from holdfast.contracts.json_values import canonical
+
+
+class Approved(StrEnum):
+    """What a call comes with when it is judged."""
+
+    NONE = "none"
+    LEASE = "lease"
+    APPROVAL = "approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tooling:
+    """What is known of a tool beside its definition."""
+
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Calls that the server let through before this one, over windows that end now."""
+
+    tool_minute: int = 0
+    """Of this principal to this tool."""
+    tool_hour: int = 0
+    tool_day: int = 0
+    minute: int = 0
+    """Of this principal to any tool."""
+    hour: int = 0
+    day: int = 0
+    spends_hour: int = 0
+    """Those of this principal that spend."""
+    spends_day: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """The server's own knowledge around one call. Nothing has a default: what is not known is said to be so."""
+
+    tooling: Tooling
+    approved: Approved
+    now: Callable[[], float]
+    """Seconds since the epoch."""
+    counts: Callable[[], Counts]
+    seal: Callable[[Json], Digest]
+    """The keyed digest of an argument that has no type policy could see."""
+
+
+def supposed(standing: Standing = Standing.APPROVED, approved: Approved = Approved.NONE) -> Around:
+    """What a case assumes, and whoever tries policy without a server: midnight of the first day, no calls before.
+
+    Digests have no key. A case that cares says so by name.
+    """
+    return Around(
+        tooling=Tooling(standing=standing),
+        approved=approved,
+        now=lambda: 0.0,
+        counts=Counts,
+        seal=lambda value: Digest.of(canonical(value)),
+    )

@@ -1,0 +1,73 @@
+"""What a running server tells policy of a call: what went before, how its tool stands, digests under its own key."""
+
+import pytest
+
+from holdfast.contracts import Digest, ToolCall, ToolName, VerdictKind
+from holdfast.contracts.json_values import canonical
+from holdfast.server.principals import acting_as
+from holdfast.server.verbs import run_verb
+from holdfast.server.verbs.calls import new_call_id
+from tests.keys.world import World, code
+
+pytestmark = pytest.mark.anyio
+
+
+async def judged_by(world: World, text: str) -> None:
+    (world.folder / "policies" / "local.cedar").write_text(text)
+    await world.house.desks.reloading.reload(by="test")
+
+
+async def test_a_policy_bounds_how_often_a_tool_is_called(world: World) -> None:
+    await judged_by(
+        world,
+        '@id("slowly") @reason("two a minute") forbid (principal, action == Action::"echo", resource)'
+        " when { context.rate.tool_minute >= 2 };",
+    )
+
+    answers = [code(await world.call("echo", {"text": "x"}, who="alice")) for _ in range(3)]
+    other = code(await world.call("echo", {"text": "x"}, who="bob"))
+    another = code(await world.call("time", {}, who="alice"))
+
+    assert answers == ["ok", "ok", "policy/slowly"]
+    assert (other, another) == ("ok", "ok"), "another principal, another tool"
+
+
+async def test_what_is_denied_does_not_count(world: World) -> None:
+    await judged_by(
+        world,
+        '@id("slowly") @reason("two a minute") forbid (principal, action == Action::"echo", resource)'
+        ' when { context.rate.tool_minute >= 1 || context.input.text == "no" };',
+    )
+
+    answers = [code(await world.call("echo", {"text": text}, who="alice")) for text in ("no", "no", "yes", "yes")]
+
+    assert answers == ["policy/slowly", "policy/slowly", "ok", "policy/slowly"]
+
+
+async def test_a_policy_pins_an_argument_without_a_type_by_what_policy_digest_prints(world: World) -> None:
+    pinned = {"rows": [1, {"b": None}]}
+    digest = await run_verb(world.house, "policy.digest", {"value": pinned})
+    await judged_by(
+        world,
+        '@id("only-these") @reason("only the rows that were looked at") forbid (principal, action == Action::"python",'
+        f' resource) unless {{ context.input has input && context.input.input.digest == "{digest}" }};',
+    )
+
+    async def asked(value: object) -> str:
+        call = ToolCall(id=new_call_id(), tool=ToolName("python"), arguments={"code": "0", "input": value})  # type: ignore[dict-item]
+        result = await world.house.dispatcher.explain(call, acting_as("alice"))
+        return next(one.verdict for one in result.decisions if one.layer == "policy")
+
+    assert digest != str(Digest.of(canonical(pinned)))
+    assert await asked(pinned) is VerdictKind.PASS
+    assert await asked({"rows": [1, {"b": 0}]}) is VerdictKind.DENY
+
+
+async def test_a_tool_is_approved_as_the_registry_has_it(world: World) -> None:
+    await judged_by(
+        world,
+        '@id("state") @reason("known") forbid (principal, action == Action::"time", resource)'
+        ' when { resource.state == "approved" };',
+    )
+
+    assert code(await world.call("time", {})) == "policy/state"
