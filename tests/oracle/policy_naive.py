@@ -55,6 +55,7 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
         "rate": dict.fromkeys(
             ("tool_minute", "tool_hour", "tool_day", "minute", "hour", "day", "spends_hour", "spends_day"), 0
         ),
+        "egress": {"schemes": [], "hosts": [], "ports": [], "classes": [], "count": 0, "unread": False},
         "time": {"hour": 0, "weekday": "thursday", "unix": 0},
     }
     entities = [

@@ -10,6 +10,7 @@ from holdfast.contracts import Json, Principal, ToolSpec
 
 from ..around import Counts, Tooling
 from ..decisions import PolicyRequest
+from ..destinations import Destinations, destinations
 from ..values import Written
 
 S = TypeVar("S")
@@ -66,6 +67,11 @@ class Judging:
     def counts(self) -> Counts:
         """Calls before this one."""
         return self.request.around.counts()
+
+    @cached_property
+    def destinations(self) -> Destinations:
+        """Where its arguments lead."""
+        return destinations(self.request.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

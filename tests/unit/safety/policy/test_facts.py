@@ -79,6 +79,50 @@ def test_a_circumstance_decides(condition: str, yes: Around, no: Around) -> None
     assert isinstance(judged.decide(request(around=no)), Denied)
 
 
+FETCH = tool("fetch", {"url": {"type": "string"}, "options": {"type": "object"}})
+
+
+@pytest.mark.parametrize(
+    ("condition", "yes", "no"),
+    [
+        (
+            'context.egress.hosts.contains("api.example")',
+            {"url": "https://API.example:443/x"},
+            {"url": "https://x.example"},
+        ),
+        ('["https"].containsAll(context.egress.schemes)', {"url": "https://a.example"}, {"url": "http://a.example"}),
+        ("[443].containsAll(context.egress.ports)", {"url": "https://a.example/"}, {"url": "https://a.example:8443/"}),
+        (
+            '["public"].containsAll(context.egress.classes)',
+            {"url": "https://93.184.215.14"},
+            {"url": "https://10.0.0.1"},
+        ),
+        (
+            'context.egress.classes.contains("loopback")',
+            {"url": "http://[::ffff:127.0.0.1]/"},
+            {"url": "http://8.8.8.8/"},
+        ),
+        (
+            'context.egress.classes.contains("link_local")',
+            {"url": "http://169.254.169.254/"},
+            {"url": "http://a.example"},
+        ),
+        ('context.egress.classes.contains("name")', {"url": "http://internal/"}, {"url": "http://localhost/"}),
+        ("context.egress.count == 0", {"url": "read https://a.example"}, {"options": {"deep": ["https://a.example"]}}),
+        ("!context.egress.unread", {"url": "https://a.example"}, {"url": "https://a.example@b.example"}),
+        ("!context.egress.unread", {"options": {"text": "a: b"}}, {"url": "a.example"}),
+        ("!context.egress.unread", {}, {"options": {"x": "file:///etc/passwd"}}),
+        ("!context.egress.unread", {}, {"options": {"callbackUrl": ["https://2130706433/"]}}),
+    ],
+)
+def test_a_destination_decides(condition: str, yes: dict[str, Any], no: dict[str, Any]) -> None:
+    # `url` named so is a destination, whatever it holds: the text that is no URL counts as unread, not as a host.
+    judged = bundle(condition, FETCH)
+
+    assert isinstance(judged.decide(request(FETCH, yes)), Allowed)
+    assert isinstance(judged.decide(request(FETCH, no)), Denied)
+
+
 def test_the_digest_of_a_tool_pins_it() -> None:
     changed = replace(READ, version="2.0.0")
     pinned = f'resource.digest == "{READ.digest}"'
