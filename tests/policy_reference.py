@@ -2,16 +2,23 @@
 
 from pathlib import Path
 
-from holdfast.safety.policy.facts.page import BEGIN, END, facts_page
+from holdfast.safety.policy.facts.page import BEGIN, END, PROGRAMS_BEGIN, PROGRAMS_END, facts_page, programs_page
 
 PAGE = Path(__file__).parents[1] / "docs" / "policy.md"
 
 
 def written(page: str) -> str:
     """*page* as it should be."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END + "\n")
-    return before + facts_page() + after
+    page = _between(page, BEGIN, END, facts_page())
+    return _between(page, PROGRAMS_BEGIN, PROGRAMS_END, programs_page())
+
+
+def _between(page: str, begin: str, end: str, fresh: str) -> str:
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end + "\n")
+    assert rest, begin
+    assert after, end
+    return before + fresh + after
 
 
 if __name__ == "__main__":

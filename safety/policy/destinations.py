@@ -1,11 +1,12 @@
 """Finds the URLs that a call's arguments are, read by the reader that the egress broker sends by. It resolves none.
 
 A destination is a text that is a URL as a whole (`scheme://…`), at any depth, and whatever stands under a name that
-says so (`url`, `uri`, `endpoint`, …). A URL in the middle of a longer text is no destination.
+says so (`url`, `uri`, `endpoint`, …). A URL in the middle of a longer text is no destination,
+but each word of a command counts for itself.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,11 +34,11 @@ class Destinations:
         return tuple(class_of(target.host) for target in self.targets)
 
 
-def destinations(arguments: Mapping[str, Json]) -> Destinations:
-    """Read every destination in *arguments*."""
+def destinations(arguments: Mapping[str, Json], words: Iterable[str] = ()) -> Destinations:
+    """Read every destination in *arguments*, and among the *words* of commands."""
     targets: list[Target] = []
     unread = False
-    for text in _found(arguments, _MAX_DEPTH):
+    for text in (*_found(arguments, _MAX_DEPTH), *filter(_URL.match, words)):
         try:
             targets.append(canonical(text))
         except Refusal:

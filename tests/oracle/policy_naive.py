@@ -56,6 +56,7 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
             ("tool_minute", "tool_hour", "tool_day", "minute", "hour", "day", "spends_hour", "spends_day"), 0
         ),
         "egress": {"schemes": [], "hosts": [], "ports": [], "classes": [], "count": 0, "unread": False},
+        "shell": {"programs": [], "risks": [], "risk": "none", "count": 0},
         "time": {"hour": 0, "weekday": "thursday", "unix": 0},
     }
     entities = [

@@ -12,10 +12,22 @@ from .declared import Fact, Judging, Kind, Parties, Trust, cedar_type, fits
 from .egress import EGRESS
 from .entities import PRINCIPAL, RESOURCE, runtime_of
 from .house import JUDGES, RATE, TIME
+from .shell import SHELL
 
 OF_PARTIES: Final[tuple[Fact[Parties], ...]] = (*PRINCIPAL, *RESOURCE)
 """The facts of `principal` and `resource`."""
-OF_CALL: Final[tuple[Fact[Judging], ...]] = (*CALL, *JUDGES, *SESSION, *FLOW, *FINDINGS, *PATHS, *EGRESS, *RATE, *TIME)
+OF_CALL: Final[tuple[Fact[Judging], ...]] = (
+    *CALL,
+    *JUDGES,
+    *SESSION,
+    *FLOW,
+    *FINDINGS,
+    *PATHS,
+    *EGRESS,
+    *SHELL,
+    *RATE,
+    *TIME,
+)
 """The facts under `context`."""
 FACTS: Final[tuple[Fact[Parties] | Fact[Judging], ...]] = (*OF_PARTIES, *OF_CALL)
 """All of them, in the order of the reference."""

@@ -8,9 +8,11 @@ from typing import Final, Generic, TypeVar
 
 from holdfast.contracts import Json, Principal, ToolSpec
 
+from ...shell import Commands
 from ..around import Counts, Tooling
 from ..decisions import PolicyRequest
 from ..destinations import Destinations, destinations
+from ..shell_arguments import commands_of
 from ..values import Written
 
 S = TypeVar("S")
@@ -71,7 +73,12 @@ class Judging:
     @cached_property
     def destinations(self) -> Destinations:
         """Where its arguments lead."""
-        return destinations(self.request.arguments)
+        return destinations(self.request.arguments, self.commands.words)
+
+    @cached_property
+    def commands(self) -> Commands:
+        """What it would run."""
+        return commands_of(self.request.spec, self.request.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from tests.oracle.policy_world import DENIED_CASE, READ, load, request, tool
 from tests.policy_reference import PAGE, written
 
-from holdfast.contracts import Digest, OperatorError, Standing
+from holdfast.contracts import Digest, Effect, OperatorError, Standing
 from holdfast.safety.policy import Allowed, Approved, Around, Counts, Denied, PolicyBundle, Tooling, supposed
 from holdfast.safety.policy.facts import FACTS, NAMED
 
@@ -121,6 +121,26 @@ def test_a_destination_decides(condition: str, yes: dict[str, Any], no: dict[str
 
     assert isinstance(judged.decide(request(FETCH, yes)), Allowed)
     assert isinstance(judged.decide(request(FETCH, no)), Denied)
+
+
+RUNS = tool("runs", {"script": {"type": "string"}}, Effect.EXECUTE)
+
+
+@pytest.mark.parametrize(
+    ("condition", "yes", "no"),
+    [
+        ('["ls", "wc"].containsAll(context.shell.programs)', "ls | wc -l", "ls | cat"),
+        ('context.shell.risk == "read"', "ls", "ls > x"),
+        ('!context.shell.risks.contains("network")', "rm x", "rm x; curl a"),
+        ("context.shell.count <= 2", "ls; ls", "ls; ls; ls"),
+        ('context.egress.hosts.contains("a.example")', "curl https://a.example/x", "echo 'see https://a.example/x'"),
+    ],
+)
+def test_a_command_decides(condition: str, yes: str, no: str) -> None:
+    judged = bundle(condition, RUNS)
+
+    assert isinstance(judged.decide(request(RUNS, {"script": yes})), Allowed)
+    assert isinstance(judged.decide(request(RUNS, {"script": no})), Denied)
 
 
 def test_the_digest_of_a_tool_pins_it() -> None:
