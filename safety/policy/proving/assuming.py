@@ -2,25 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
-from holdfast.contracts import Effect, Label, Scope, Sink
+from holdfast.contracts import Effect, Label, Sink
 
+from ..facts import FACTS, NAMED, Fact, Judging, Kind, Parties
 from ..shapes import ListShape, NumberShape, RecordShape, Shape, WholeShape
 from .solver import Term
 from .symbols import Group, One
 from .world import World
 
 Path = tuple[str, ...]
+_Fact: TypeAlias = Fact[Judging] | Fact[Parties]
 _EFFECTS: Final = ("context", "effects")
 _SINK: Final = ("context", "flow", "sink")
 _PATHS: Final = ("context", "paths", "text")
 _COUNT: Final = ("context", "paths", "count")
 _INEXACT: Final = ("context", "facts", "inexact")
 _INJECTION: Final = ("context", "facts", "injection")
-_COUNTS: Final[tuple[Path, ...]] = tuple(("context", "facts", name) for name in ("leaks", "credentials", "pii"))
-_MOST_INJECTION: Final = 100
+_AUTONOMY: Final = ("context", "autonomy")
+_HOUR: Final = ("context", "time", "hour")
+_COUNTED: Final = frozenset({"context.facts", "context.paths", "context.rate", "context.time"})
+"""Whose numbers count something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,11 @@ class _Law:
     term: Callable[[World], Term]
 
 
-def assumptions(world: World, shape: RecordShape) -> tuple[Assumption, ...]:
-    """What holds for every call of the tool of *world*, whose arguments have *shape*, as far as policies read it."""
+def assumptions(world: World, shape: RecordShape, profile: str | None) -> tuple[Assumption, ...]:
+    """What holds for every call of the tool of *world*, whose arguments have *shape*, as far as policies read it.
+
+    *profile* is the one that judges; None: any.
+    """
     found: dict[str, Assumption] = {}
     grew = True
     while grew:  # a law may bring in what another law is about
@@ -52,6 +58,9 @@ def assumptions(world: World, shape: RecordShape) -> tuple[Assumption, ...]:
     if world.has_read(*_INEXACT) and not _has_number(shape):
         says = "a tool that takes no numbers has none that was moved"
         found[says] = Assumption(says, world.logic.negated(_term(world, _INEXACT)))
+    if world.has_read(*_AUTONOMY) and profile is not None:
+        says = f"the profile `{profile}` judges"
+        found[says] = Assumption(says, world.logic.same(_term(world, _AUTONOMY), world.logic.a_text(profile)))
     bounds = tuple(Assumption("", term) for path, term in world.maker.bounds.items() if world.has_read(*path))
     return (*found.values(), *bounds)
 
@@ -63,11 +72,17 @@ def _term(world: World, path: Path) -> Term:
     return value.term
 
 
-def _among(path: Path, words: type[StrEnum]) -> Callable[[World], Term]:
+def _among(fact: _Fact) -> Callable[[World], Term]:
     def term(world: World) -> Term:
-        logic = world.logic
-        known = logic.gathered([logic.a_text(word.value) for word in words], logic.text)
-        return logic.within(_term(world, path), known)
+        logic, found = world.logic, world.at(*fact.path.split("."))
+        words = [logic.a_text(str(word)) for word in sorted(fact.words or ())]
+        match found:
+            case One():
+                return logic.some(*(logic.same(found.term, word) for word in words))
+            case Group():
+                return logic.within(found.term, logic.gathered(words, logic.text))
+            case _:
+                raise TypeError(f"{fact.path} is not a plain value")
 
     return term
 
@@ -81,8 +96,17 @@ def _labelled(label: Label) -> Callable[[World], Term]:
     return term
 
 
-def _at_least_none(path: Path) -> Callable[[World], Term]:
-    return lambda world: world.logic.at_most(world.logic.a_number(0), _term(world, path))
+def _between(fact: _Fact, least: int, most: int | None) -> Callable[[World], Term]:
+    def term(world: World) -> Term:
+        logic, found = world.logic, _term(world, _path(fact))
+        high = logic.true if most is None else logic.at_most(found, logic.a_number(most))
+        return logic.every(logic.at_most(logic.a_number(least), found), high)
+
+    return term
+
+
+def _path(fact: _Fact) -> Path:
+    return (*fact.holder.split("."), fact.name)
 
 
 def _effects(world: World) -> Term:
@@ -90,7 +114,9 @@ def _effects(world: World) -> Term:
     conditional = frozenset[Effect]().union(*(when.effects for when in spec.flow.when))
     own, always = spec.effects | {Effect.EGRESS}, spec.effects - conditional
     held = _term(world, _EFFECTS)
-    return logic.every(logic.within(held, _words(world, own)), logic.within(_words(world, always), held))
+    leaves, writes = (logic.member(logic.a_text(one.value), held) for one in (Effect.EGRESS, Effect.WRITE))
+    published = logic.true if Effect.EGRESS in spec.effects else logic.some(logic.negated(leaves), writes)
+    return logic.every(logic.within(held, _words(world, own)), logic.within(_words(world, always), held), published)
 
 
 def _words(world: World, effects: frozenset[Effect]) -> Term:
@@ -132,11 +158,10 @@ def _paths(world: World) -> Term:
 
 
 _LAWS: Final = (
-    _Law((("principal", "scopes"),), "a token's scopes are scopes that exist", _among(("principal", "scopes"), Scope)),
-    _Law(
-        (("context", "session", "labels"),),
-        "a session's labels are `private` and `untrusted`",
-        _among(("context", "session", "labels"), Label),
+    *(
+        _Law((_path(fact),), f"`{fact.path}` is of the words that there are", _among(fact))
+        for fact in FACTS
+        if fact.words is not None
     ),
     *(
         _Law(
@@ -153,13 +178,13 @@ _LAWS: Final = (
         _effects,
     ),
     _Law((_SINK,), "the sink follows from the effects", _sink),
-    *(_Law((path,), f"`{path[-1]}` is not negative", _at_least_none(path)) for path in (*_COUNTS, _INJECTION)),
-    _Law(
-        (_INJECTION,),
-        f"`injection` is at most {_MOST_INJECTION}",
-        lambda world: world.logic.at_most(_term(world, _INJECTION), world.logic.a_number(_MOST_INJECTION)),
+    *(
+        _Law((_path(fact),), f"`{fact.path}` is not negative", _between(fact, 0, None))
+        for fact in FACTS
+        if fact.kind is Kind.WHOLE and fact.holder in _COUNTED
     ),
-    _Law((_COUNT,), "the number of paths is not negative", _at_least_none(_COUNT)),
+    _Law((_INJECTION,), "`context.facts.injection` is at most 100", _between(NAMED["context.facts.injection"], 0, 100)),
+    _Law((_HOUR,), "`context.time.hour` is at most 23", _between(NAMED["context.time.hour"], 0, 23)),
     _Law((_PATHS,), "paths are folded: each begins and ends with `/`, one a line", _paths),
 )
 

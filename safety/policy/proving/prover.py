@@ -6,6 +6,7 @@ from typing import Final, TypeAlias, final
 
 from holdfast.contracts import Json, ToolSpec, Upstream
 
+from ..facts import runtime_of
 from ..rules import Policy
 from ..schema import ALL, schema_json
 from ..shapes import EMPTY, RecordShape, Unexpressible, input_shape
@@ -41,15 +42,18 @@ class Question:
 class Prover:
     """The worlds of some tools. One of them is for one thread."""
 
-    __slots__ = ("_limit_ms", "_shapes", "_specs", "_worlds")
+    __slots__ = ("_limit_ms", "_profile", "_shapes", "_specs", "_worlds")
 
-    def __init__(self, specs: Mapping[str, ToolSpec], *, limit_ms: int = LIMIT_MS) -> None:
-        """Each question to the solver ends after *limit_ms* milliseconds; a question to this may take several.
+    def __init__(self, specs: Mapping[str, ToolSpec], *, profile: str | None = None, limit_ms: int = LIMIT_MS) -> None:
+        """*profile* is the one that judges; None: any.
+
+        Each question to the solver ends after *limit_ms* milliseconds; a question to this may take several.
 
         Raises: OperatorError when the solver is not installed.
         """
         Logic(limit_ms)
         self._specs = dict(specs)
+        self._profile = profile
         self._limit_ms = limit_ms
         self._worlds: dict[str, World] = {}
         self._shapes: dict[str, RecordShape] = {}
@@ -78,7 +82,7 @@ class Prover:
         world = self.world(tool)
         odd = oddities(question.rules)
         world.reading(frozenset[tuple[str, ...]]().union(*(rule.reads for rule in question.rules)))
-        taken = assumptions(world, self._shapes[tool])
+        taken = assumptions(world, self._shapes[tool], self._profile)
         terms = [*question.terms, *(one.term for one in taken)]
         verdict = world.logic.ask(terms, wanted(world))
         match verdict:
@@ -131,12 +135,12 @@ def _shape(spec: ToolSpec) -> RecordShape:
 
 
 def _known(spec: ToolSpec) -> Mapping[str, Json]:
-    is_upstream = isinstance(spec.runtime, Upstream)
     return {
         "name": spec.name,
         "effects": [effect.value for effect in sorted(spec.effects)],
+        "runtime": runtime_of(spec),
         "server": spec.runtime.server if isinstance(spec.runtime, Upstream) else "",
-        "runtime": "upstream" if is_upstream else type(spec.runtime).__name__.lower(),
+        "digest": str(spec.digest),
     }
 
 

@@ -68,8 +68,8 @@ def without_scope(scope: Scope) -> Policy:
 
 
 def unapproved() -> Policy:
-    """The calls of tools that are not approved as they are now."""
-    return where('resource.state != "approved"')
+    """The calls of tools that are not approved as they are now; an operator may try a pending one."""
+    return where('!["approved", "trial"].contains(resource.state)')
 
 
 def never(prover: Prover, judge: Judge, tools: Iterable[str], asked: Policy) -> Answer:

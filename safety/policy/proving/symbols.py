@@ -78,9 +78,13 @@ class Odd:
 class Record:
     """Named attributes, made when they are first asked for: what nobody reads is not encoded."""
 
-    __slots__ = ("_kinds", "_made", "_maker", "_path")
+    __slots__ = ("_kinds", "_known", "_made", "_maker", "_path")
 
-    def __init__(self, maker: "Maker", path: tuple[str, ...], of: kinds.Fields) -> None:
+    def __init__(
+        self, maker: "Maker", path: tuple[str, ...], of: kinds.Fields, known: Mapping[str, "Symbol"] | None = None
+    ) -> None:
+        """*known* are attributes that are always there and always this."""
+        self._known = known or {}
         self._maker = maker
         self._path = path
         self._kinds = of.of
@@ -94,6 +98,8 @@ class Record:
         """The attribute *name*; None if it never has one."""
         if name not in self._kinds:
             return None
+        if name in self._known:
+            return Slot(self._maker.logic.true, self._known[name])
         path = (*self._path, name)
         self._maker.touched.add(path)
         if name not in self._made:

@@ -60,7 +60,7 @@ def _case_of(world: World, shape: RecordShape, values: Mapping[str, Value]) -> d
     if labels:
         case["session"] = labels
     flow = {path[-1]: value for path, value in read.items() if _is_flow(path)}
-    facts = {_fact(path): value for path, value in read.items() if _is_fact(path)}
+    facts = {_fact(path): value for path, value in read.items() if _is_fact(path) or _is_digest(path, shape)}
     if flow:
         case["flow"] = flow
     if facts:
@@ -80,6 +80,16 @@ def _is_fact(path: Path) -> bool:
     if path[:2] in (_INPUT, _FLOW) or path == ("context", "effects") or path[0] == "principal":
         return False
     return path[:2] != _SESSION or path[-1] == "id"
+
+
+def _is_digest(path: Path, shape: RecordShape) -> bool:
+    """Whether *path* is the digest of an argument without a type, which only a server's key can make."""
+    holder: Shape = shape
+    for name in path[len(_INPUT) : -1]:
+        if not isinstance(holder, RecordShape) or name not in holder.parts:
+            return False
+        holder = holder.parts[name].shape
+    return path[:2] == _INPUT and isinstance(holder, OpaqueShape)
 
 
 def _fact(path: Path) -> str:

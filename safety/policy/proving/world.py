@@ -47,7 +47,8 @@ class World:
         self.spec = spec
         self.maker = Maker(logic)
         person = Record(self.maker, _PRINCIPAL, schema.entity("Principal"))
-        tool = _overlaid(logic, Record(self.maker, _RESOURCE, schema.entity("Tool")), known)
+        constants = {name: _constant(logic, value) for name, value in known.items()}
+        tool = Record(self.maker, _RESOURCE, schema.entity("Tool"), constants)
         self._roots: dict[str, Symbol] = {
             "principal": _person(person),
             "principal's": person,
@@ -67,7 +68,8 @@ class World:
     def slot(self, *path: str) -> Slot | None:
         """The attribute at *path*: `("context", "flow", "sink")`."""
         first, *rest = path
-        found: Slot | None = Slot(self.logic.true, self._roots["principal's" if first == "principal" else first])
+        root = self._roots[first if first == "context" else f"{first}'s"]
+        found: Slot | None = Slot(self.logic.true, root)
         for name in rest:
             holder = None if found is None else found.value
             found = holder.slot(name) if isinstance(holder, Record | Written) else None
@@ -154,16 +156,6 @@ def _person(record: Record) -> Symbol:
     if tenant is None or subject is None or not isinstance(tenant.value, One) or not isinstance(subject.value, One):
         raise Outside("principals without tenant and subject")
     return Person(tenant.value.term, subject.value.term)
-
-
-def _overlaid(logic: Logic, tool: Record, known: Mapping[str, Json]) -> Written:
-    """The attributes of the tool's entity: those *known*, and the rest as anything."""
-    slots: dict[str, Slot] = {}
-    for name in tool.names():
-        slot = Slot(logic.true, _constant(logic, known[name])) if name in known else tool.slot(name)
-        if slot is not None:
-            slots[name] = slot
-    return Written(slots)
 
 
 def _constant(logic: Logic, value: Json) -> Symbol:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from tests.oracle.policy_world import READ, load, shipped, tool
 
-from holdfast.contracts import Effect, Scope
+from holdfast.contracts import Digest, Effect, Scope
 from holdfast.safety.policy import PolicyBundle
+from holdfast.safety.policy.checking import Checked
 from holdfast.safety.policy.proving import (
     Answer,
     Found,
@@ -18,8 +19,11 @@ from holdfast.safety.policy.proving import (
     implies,
     never,
     no_wider,
+    where,
     without_scope,
 )
+from holdfast.safety.policy.rules import read_policies
+from holdfast.safety.policy.shapes import input_shape
 
 FETCH = tool(
     "http_fetch",
@@ -28,6 +32,7 @@ FETCH = tool(
     Effect.READ_UNTRUSTED,
 )
 TOOLS = (FETCH, READ, tool("save", {"path": {"type": "string"}}, Effect.WRITE, required=["path"]))
+BLOB = 'principal, action == Action::"blob", resource'
 CALL = '@id("all") @reason("r") permit (principal, action, resource) when { principal.scopes.contains("call") };\n'
 
 
@@ -189,3 +194,64 @@ def test_a_forbid_that_asks_is_wider_than_a_firm_one_and_a_lease_is_between(
     old, new = (Judge(set_of(rule("it", "forbid", "context.facts.leaks > 0", **asks))) for asks in (before, after))
 
     assert isinstance(no_wider(Prover(old.sheet.specs), old, new, ["read"]), Found if wider else Proved)
+
+
+@pytest.mark.parametrize(
+    ("failing", "asked"),
+    [
+        ("context.facts.leaks + 9223372036854775807 > 0", "context.facts.leaks > 0"),
+        ('context.input.method == "GET"', "!(context.input has method)"),
+        ("context.input.nothing == 1", "context.facts.leaks > 0"),
+        ('decimal("1.00000") == context.input.amount', "true"),
+    ],
+)
+def test_a_rule_that_fails_lets_nothing_run(failing: str, asked: str) -> None:
+    scope = 'principal, action == Action::"http_fetch", resource'
+    policies = read_policies({"p/it.cedar": CALL + rule("it", "permit", failing, scope=scope)})
+    bundle = PolicyBundle(
+        policies,
+        Checked(shapes={"http_fetch": input_shape(FETCH.input_schema)}, quarantined={}, dormant={}, warnings=()),
+        {"http_fetch": FETCH},
+        "p",
+        Digest.of(b""),
+    )
+
+    assert isinstance(never(Prover(bundle.specs), Judge(bundle), ["http_fetch"], where(asked)), Proved)
+
+
+def test_what_is_not_looked_at_does_not_fail() -> None:
+    open_ = "context.facts.leaks == 0 || context.facts.leaks + 9223372036854775807 < 0"
+    bundle = set_of(rule("it", "permit", f'principal.scopes.contains("call") && ({open_})'))
+    asked = where("context.facts.leaks == 0")
+
+    assert isinstance(never(Prover(bundle.specs), Judge(bundle), ["read"], asked), Found)
+    assert isinstance(never(Prover(bundle.specs), Judge(bundle), ["read"], where("context.facts.leaks > 0")), Proved)
+
+
+def test_a_digest_that_only_the_server_can_make_is_supposed_in_the_case() -> None:
+    blob = tool("blob", {"data": {}}, Effect.READ_PRIVATE)
+    bundle = load(
+        CALL + rule("it", "forbid", 'context.input has data && context.input.data.digest == "b3:0"', scope=BLOB), blob
+    )
+
+    found = can_apply(Prover(bundle.specs), Judge(bundle), bundle.statements[-1])
+
+    assert isinstance(found, Found)
+    assert found.case["facts"] == {"context.input.data.digest": "b3:0"}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "context.time.hour > 23",
+        "context.rate.tool_minute < 0",
+        'context.autonomy == "q"',
+        'context.time.weekday like "*z*"',
+        'resource.state == "sleeping"',
+    ],
+)
+def test_what_the_facts_are_is_taken_from_their_declarations(condition: str) -> None:
+    policies = read_policies({"p/it.cedar": CALL + rule("it", "forbid", condition)})
+    judge = Judge(set_of())
+
+    assert isinstance(can_apply(Prover({"read": READ}, profile="p"), judge, policies[-1]), Proved)
