@@ -9,6 +9,7 @@ from pathlib import Path
 
 from holdfast.contracts import Digest, OperatorError, Principal, ToolSpec
 from holdfast.safety.policy import PolicyBundle
+from holdfast.safety.policy.explaining import Files
 
 MAX_FILE_BYTES = 1 << 20
 PROFILES = ("readonly", "supervised", "autonomous")
@@ -86,6 +87,11 @@ class Policies:
     def folder(self) -> Path | None:
         """Where they are read from; None: those that come with Holdfast."""
         return self._folder
+
+    @property
+    def files(self) -> Files:
+        """What the bundles that judge now were loaded from."""
+        return Files(sources=self._held.sources, cases=self._held.cases)
 
     def current(self) -> PolicyBundle:
         """The bundle of the configured profile."""

@@ -36,7 +36,7 @@ from .mentions import applies
 from .profiles import digest_of, select
 from .rules import Policy, read_policies
 from .schema import ALL, write_schema
-from .shapes import EMPTY
+from .shapes import EMPTY, RecordShape
 from .slices import Slice
 from .trials import check_cases
 from .values import Unfit, write_arguments
@@ -181,6 +181,7 @@ class PolicyBundle:
             definition=spec.digest,
             arguments=request.arguments,
             tooling=request.around.tooling,
+            supposed={path: value for path, value in request.given.items() if not path.startswith("context.")},
             context=_read(_WHOLE.written(Judging(request, arguments, self.profile))),
         )
 
@@ -202,16 +203,32 @@ class PolicyBundle:
         view = self._view(request)
         if isinstance(view, Denied):
             return Explanation(decision=view, matches=(), errors=(), context="{}", changes=_remedies(view))
+        return explain(request, self._seen(request.spec, view), self.decide)
+
+    def look(self, given: PolicyInput) -> Seen | Denied | Unclear:
+        """What `judge` says of *given*, and which policies matched and failed on the way."""
+        view = self._recalled(given)
+        return view if isinstance(view, Denied | Unclear) else self._seen(self._specs[given.tool], view)
+
+    def covering(self, tool: str) -> tuple[Policy, ...]:
+        """The policies that can cover *tool*, in the order written."""
+        spec = self._specs.get(tool)
+        return () if spec is None else self._slices.recall(tool, lambda: self._slice(tool)).policies
+
+    def shape(self, tool: str) -> RecordShape:
+        """The typed arguments of *tool*."""
+        return self._checked.shapes.get(tool, EMPTY)
+
+    def _seen(self, spec: ToolSpec, view: _View) -> Seen:
         full = self._answer(view, _NOTHING)
         permits = self._answer(view, view.slice.forbids)
         matched = view.slice.ordered(full.matched + permits.matched)
-        seen = Seen(
-            decision=self._judge(request.spec, view, _NOTHING),
+        return Seen(
+            decision=self._judge(spec, view, _NOTHING),
             matches=tuple(policy.match() for policy in matched),
             errors=full.errors,
             context=view.context,
         )
-        return explain(request, seen, self.decide)
 
     def _judge(self, spec: ToolSpec, view: _View, lifted: frozenset[str]) -> PolicyDecision:
         removed = lifted.intersection(view.slice.approvals)
@@ -266,7 +283,9 @@ class PolicyBundle:
             return context
         if "autonomy" in context:  # of whoever judges now
             context["autonomy"] = self.profile
-        who = self._asker(Parties(given.principal, spec, given.tooling), {})
+        same = given.definition == spec.digest
+        pinned: dict[str, Json] = {} if same else {"resource.digest": str(given.definition)}
+        who = self._asker(Parties(given.principal, spec, given.tooling), {**pinned, **given.supposed})
         return who if isinstance(who, Denied) else _View(who, own, _write(context))
 
     def _seen_by(self, spec: ToolSpec) -> Slice | Denied:

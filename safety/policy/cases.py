@@ -139,6 +139,25 @@ def read_cases(texts: Mapping[str, str], profile: str) -> tuple[CaseFile, ...]:
     return tuple(found)
 
 
+def read_calls(where: str, text: str) -> CaseFile:
+    """Read calls to be explained: a case file, or one case by itself, whose `name` and `expect` may be left out.
+
+    Raises: OperatorError naming *where* and what is wrong.
+    """
+    document, _ = read_document(where, text, "cases")
+    tools = tuple(_tool(one) for one in Fields(f"`{where}`", document).records("tools"))
+    whole = {name: value for name, value in document.items() if name not in ("tools", "profiles")}
+    listed = document.get("cases", [whole])
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
+        raise OperatorError(f"`{where}`: a call is written as a case: `call`, `with`, `as`, `session`, `flow`, `facts`")
+    cases = tuple(
+        read_case(where, {"name": f"call {number}", "expect": "deny", **one})
+        for number, one in enumerate(listed, start=1)
+        if isinstance(one, dict)
+    )
+    return CaseFile(tools=tools, cases=cases)
+
+
 def sample_tools(files: tuple[CaseFile, ...]) -> dict[str, ToolSpec]:
     """Answer the sample tools by name.
 

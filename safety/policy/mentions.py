@@ -125,7 +125,7 @@ def actions_named(policy: Policy) -> frozenset[str]:
 
 
 def _named(policy: Policy, types: frozenset[str]) -> frozenset[str]:
-    uids = (node for node in _nodes(policy.template) if isinstance(node, pst.EntityUid))
+    uids = (node for node in nodes(policy.template) if isinstance(node, pst.EntityUid))
     return frozenset(uid.id for uid in uids if str(uid.type) in types)
 
 
@@ -143,7 +143,7 @@ def check_words(policy: Policy) -> None:
 
     Raises: OperatorError naming the policy's place and the list the word should be from.
     """
-    for node in _nodes(policy.template.clauses):
+    for node in nodes(policy.template.clauses):
         if isinstance(node, pst.BinaryOp) and node.op in _COMPARING:
             for side, other in ((node.left, node.right), (node.right, node.left)):
                 listed = _WORDS.get(side) if isinstance(side, pst.GetAttr) else None
@@ -152,7 +152,7 @@ def check_words(policy: Policy) -> None:
 
 
 def _check_literals(policy: Policy, literals: pst.Expr, kind: str, known: frozenset[str]) -> None:
-    for node in _nodes(literals):
+    for node in nodes(literals):
         if isinstance(node, pst.StringLit) and node.value not in known:
             raise OperatorError(
                 f"{policy.source.place}: policy `{policy.id}` compares with `{node.value}`, which is no {kind};"
@@ -168,7 +168,7 @@ def _reads(value: object) -> Iterator[object]:
         case pst.Var(name="context"):
             yield value
         case _:
-            for child in _children(value):
+            for child in children(value):
                 yield from _reads(child)
 
 
@@ -176,15 +176,17 @@ def _near(base: pst.Expr) -> bool:
     return base == _CONTEXT or (isinstance(base, pst.GetAttr) and base.base == _CONTEXT)
 
 
-def _nodes(value: object) -> Iterator[object]:
+def nodes(value: object) -> Iterator[object]:
+    """Answer *value* and everything within it, in the order written."""
     left = [value]
     while left:
         node = left.pop()
         yield node
-        left.extend(reversed(_children(node)))
+        left.extend(reversed(children(node)))
 
 
-def _children(value: object) -> tuple[object, ...]:
+def children(value: object) -> tuple[object, ...]:
+    """Answer what *value*, a part of a policy, is made of."""
     kind = type(value)
     if kind is tuple:
         return cast("tuple[object, ...]", value)

@@ -7,7 +7,7 @@ import typer
 
 from holdfast.contracts import InvalidRequest, Json
 
-from ..terminal import OUT
+from . import explaining
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_object
 from .rendering import show_result
@@ -20,7 +20,7 @@ As = Annotated[str | None, typer.Option("--as", metavar="PRINCIPAL", help="Call 
 def register(app: typer.Typer) -> None:
     """Add these verbs to *app*."""
     app.command()(call)
-    app.command()(explain)
+    app.command()(explaining.explain)
     app.command()(scan)
 
 
@@ -38,26 +38,6 @@ def call(
     params: dict[str, Json] = {"tool": tool, "arguments": read_object(arguments)}
     params |= {"caller": caller, "session": session, "approval": approval}
     return show_result(_record(ask("call", params, data_dir=data_dir, config=config)), output)
-
-
-def explain(
-    tool: str,
-    arguments: Arguments = None,
-    caller: As = None,
-    data_dir: DataDirOption = None,
-    config: ConfigOption = None,
-    output: FormatOption = Format.TEXT,
-) -> int:
-    """Say what each layer would decide about a call, without running it."""
-    params: dict[str, Json] = {"tool": tool, "arguments": read_object(arguments), "caller": caller}
-    result = _record(ask("explain", params, data_dir=data_dir, config=config))
-    if output is Format.JSON:
-        return show_result(result, output)
-    decisions = result["decisions"]
-    for decision in decisions if isinstance(decisions, list) else ():
-        one = _record(decision)
-        OUT.print(f"{one['layer']!s:<12} {one['verdict']!s:<8} [dim]{one['micros']} µs[/]")
-    return show_result(result, output)
 
 
 def _record(value: Json) -> Mapping[str, Json]:

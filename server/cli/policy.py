@@ -11,7 +11,7 @@ from holdfast.contracts import Json
 from ..data_dir import find_data_dir
 from ..policies import PROFILES, read_policy_files
 from ..terminal import OUT, TALK, plain
-from . import calls, proving
+from . import explaining, proving
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, settings_of
 from .reading import read_value
 from .rendering import show_json
@@ -20,7 +20,7 @@ group = typer.Typer(no_args_is_help=True)
 DirOption = Annotated[Path | None, typer.Option("--dir", help="Policy folder. Default: the configured one.")]
 ProfileOption = Annotated[str | None, typer.Option(help="One profile only: readonly, supervised or autonomous.")]
 
-group.command("explain")(calls.explain)
+group.command("explain")(explaining.explain)
 group.add_typer(proving.group, name="prove")
 
 

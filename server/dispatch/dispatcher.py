@@ -63,7 +63,7 @@ from ..audit import IntentRecord
 from ..flow import Flow, Look, reads_answer
 from ..metrics import Metrics
 from .circumstances import Circumstances
-from .endings import Ending, answer_of, of_outcome, refused
+from .endings import BROKEN, QUARANTINED, UNKNOWN_TOOL, Ending, answer_of, of_outcome, refused
 from .holding import Holding, Lifting, unasked
 from .inbound import Inbound, Judged, Question
 from .records import Records
@@ -71,20 +71,6 @@ from .trail import Trail
 from .wrapping import Wrapping
 
 _log = structlog.get_logger("holdfast.dispatch")
-
-UNKNOWN_TOOL = Reason(
-    code="tools/unknown",
-    layer="tools",
-    message="there is no such tool",
-    remedy="`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`",
-)
-QUARANTINED = Reason(
-    code="tool/quarantined",
-    layer="tools",
-    message="the tool is no longer what was approved, and is withheld until an operator has looked at it",
-    remedy="`holdfast tools list` says why; add it again, or approve it once what is wrong is put right",
-)
-BROKEN = Reason(code="internal/error", layer="internal", message="holdfast could not answer; the record has the call")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +120,14 @@ class Dispatcher:
         """
         return await self._recorded(call, principal, self._run, "run")
 
-    async def explain(self, call: ToolCall, principal: Principal) -> ToolResult:
-        """Say what steps 1 to 6 would decide about *call*, without any effect but the record of the question."""
-        return await self._recorded(call, principal, self._judge_only, "explain")
+    async def explain(
+        self, call: ToolCall, principal: Principal, *, heard: Callable[[Trail], None] | None = None
+    ) -> ToolResult:
+        """Say what steps 1 to 6 would decide about *call*, without any effect but the record of the question.
+
+        *heard* is told what was judged, if it came to that.
+        """
+        return await self._recorded(call, principal, partial(self._judge_only, heard), "explain")
 
     async def _recorded(self, call: ToolCall, principal: Principal, steps: _Steps, mode: str) -> ToolResult:
         # 0  intent
@@ -202,12 +193,16 @@ class Dispatcher:
         receipt = self._records.audit.intent(intent)
         return Trail(call_id=call.id, tool=tool, intent=receipt, arguments=arguments, started=time.monotonic())
 
-    async def _judge_only(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
+    async def _judge_only(
+        self, heard: Callable[[Trail], None] | None, call: ToolCall, principal: Principal, trail: Trail
+    ) -> Ending:
         prepared = await self._prepare(call, principal, trail)
         if isinstance(prepared, Ending):
             return prepared
         spec, session = prepared
         judged = await self._judge(call, spec, principal, session, trail)
+        if heard is not None:
+            heard(trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         if judged.held is None or await self._holding.lease(judged, session) is not None:

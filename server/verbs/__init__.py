@@ -66,6 +66,7 @@ VERBS: Mapping[str, Verb] = {
     "audit.export": Verb(Params, records.export_head),
     "policy.schema": Verb(Params, policy.schema),
     "policy.digest": Verb(policy.DigestParams, policy.digest),
+    "policy.recorded": Verb(policy.CallParams, policy.recorded),
     "policy.reload": Verb(Params, policy.reload),
     "status": Verb(Params, records.status),
 }

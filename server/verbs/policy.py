@@ -4,6 +4,7 @@ from pydantic import JsonValue
 
 from holdfast.contracts import Json
 
+from ..accounts import account_of_recorded
 from ..dispatch import sealed
 from ..house import House
 from .params import Params
@@ -12,6 +13,19 @@ from .params import Params
 async def schema(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
     """The Cedar schema of the tools there are."""
     return house.policies.current().schema()
+
+
+class CallParams(Params):
+    """Which call."""
+
+    call: str
+
+
+async def recorded(house: House, params: CallParams) -> Json:
+    """A recorded call: what was decided then, and why it would be decided so or otherwise now."""
+    if house.state.recorder is not None:
+        await house.state.recorder.flush()
+    return await account_of_recorded(house.policies, await house.state.inputs.one(params.call))
 
 
 class DigestParams(Params):

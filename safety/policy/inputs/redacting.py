@@ -50,14 +50,16 @@ def _taken(finding: Finding, texts: Sequence[str]) -> Finding:
 
 def _without(written: PolicyInput, whole: PolicyInput, removed: Sequence[str]) -> PolicyInput:
     """*written*, with every fact that differs from the one in *whole* named, and none that still holds a *removed*."""
-    facts: dict[str, Json] = {}
+    facts: dict[tuple[str, ...], Json] = {}
     hidden = {name for name, value in _facts(whole) if written.fact(name) != value}
     hidden |= {name for name, value in _facts(written) if whole.fact(name) != value}
     for name, value in _facts(written):
         if any(piece in text.casefold() for text in strings(value) for piece in removed):
             hidden.add(name)
-            facts[name] = map_strings(value, lambda text: _GONE if _holds(text, removed) else text)
-    cleaned = written.with_facts(facts) if facts else written
+            facts["context", *name.split(".", 1)] = map_strings(
+                value, lambda text: _GONE if _holds(text, removed) else text
+            )
+    cleaned = written.put(facts) if facts else written
     return replace(cleaned, hidden=frozenset(hidden))
 
 

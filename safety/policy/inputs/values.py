@@ -1,7 +1,7 @@
 """One call with every fact a policy could read of it, as plain values that can be kept and read back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from holdfast.contracts import Digest, Json, OperatorError, Principal, Scope, Standing, TenantId, ToolName
@@ -24,33 +24,44 @@ class PolicyInput:
     arguments: Mapping[str, Json]
     context: Mapping[str, Json]
     """Everything of `context`, in Cedar's JSON form: `{"facts": {"leaks": 0, …}, "input": {…}, …}`."""
+    supposed: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """Facts of `principal` and `resource` that a case supposes, by path. Not kept: no real call has any."""
     hidden: frozenset[str] = frozenset()
     """Facts that are not what policy saw, because something in them was redacted: `input.body`, `paths.text`."""
 
-    def with_facts(self, facts: Mapping[str, Json]) -> "PolicyInput":
-        """The same call with *facts*, by their dotted names; None takes one away."""
-        context: dict[str, Json] = dict(self.context)
-        for name, value in facts.items():
-            attribute, _, field = name.partition(".")
-            if not field:
-                context[attribute] = value
-                continue
-            held = context.get(attribute)
-            fields = dict(held) if isinstance(held, Mapping) else {}
-            if value is None:
-                fields.pop(field, None)
+    def at(self, way: tuple[str, ...]) -> Json:
+        """What stands at *way*, from `context` or `principal` on; None where nothing does."""
+        held: Json = self._root(way[0])
+        for name in way[1:]:
+            held = held.get(name) if isinstance(held, Mapping) else None
+        return held
+
+    def put(self, changes: Mapping[tuple[str, ...], Json]) -> "PolicyInput":
+        """The same call with each of *changes* in its place; None takes away what was there."""
+        context: Json = dict(self.context)
+        person = self._root("principal")
+        for way, value in changes.items():
+            if way[0] == "principal":
+                person = _put(person, way[1:], value)
             else:
-                fields[field] = value
-            context[attribute] = fields
-        return replace(self, context=context)
+                context = _put(context, way[1:], value)
+        return replace(
+            self,
+            context=context if isinstance(context, dict) else self.context,
+            principal=_person(self.principal, person),
+        )
 
     def fact(self, name: str) -> Json:
-        """The fact of that dotted name, or None."""
-        attribute, _, field = name.partition(".")
-        held = self.context.get(attribute)
-        if not field:
-            return held
-        return held.get(field) if isinstance(held, Mapping) else None
+        """The fact of `context` of that dotted name, or None."""
+        return self.at(("context", *name.split(".", 1)))
+
+    def _root(self, name: str) -> Json:
+        if name == "context":
+            return dict(self.context)
+        if name != "principal":
+            return None
+        scopes: list[Json] = [scope.value for scope in sorted(self.principal.scopes)]
+        return {"subject": self.principal.subject, "tenant": self.principal.tenant, "scopes": scopes}
 
     def to_json(self) -> dict[str, Json]:
         """As it is kept."""
@@ -98,6 +109,33 @@ class PolicyInput:
             )
         except (KeyError, ValueError):
             raise OperatorError("a recorded input is damaged") from None
+
+
+def _put(held: Json, way: tuple[str, ...], value: Json) -> Json:
+    """*held* with *value* at *way*; what is no record on the way becomes one."""
+    if not way:
+        return value
+    fields: dict[str, Json] = dict(held) if isinstance(held, Mapping) else {}
+    inner = _put(fields.get(way[0]), way[1:], value)
+    if inner is None:
+        fields.pop(way[0], None)
+    else:
+        fields[way[0]] = inner
+    return fields
+
+
+def _person(was: Principal, written: Json) -> Principal:
+    if not isinstance(written, Mapping):
+        return was
+    scopes = written.get("scopes")
+    known = {scope.value for scope in Scope}
+    held = scopes if isinstance(scopes, list) else []
+    return replace(
+        was,
+        subject=str(written.get("subject", was.subject)),
+        tenant=TenantId(str(written.get("tenant", was.tenant))),
+        scopes=frozenset(Scope(str(one)) for one in held if one in known),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
