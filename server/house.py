@@ -31,6 +31,7 @@ from .assembly import (
     build_layers,
     desks_of,
     ground_of,
+    isolation_of,
     open_cleaning,
     open_state,
     open_upstreams,
@@ -256,6 +257,7 @@ def _runtimes(
         builtin=BuiltinRuntime(workshop.handlers),
         wasm=Quarantining(wasm, registrar) if wasm.unavailable is None else wasm_off(wasm.unavailable),
         upstream=AskingRuntime(McpRuntime(upstreams.connections, check_output=output_mismatch, talk=talking), talking),
+        isolation=isolation_of(upstreams.connections),
     )
 
 

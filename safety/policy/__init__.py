@@ -1,6 +1,6 @@
 """The policy layer: Cedar over principal, tool, typed arguments, facts and session labels. It reads no files."""
 
-from .around import Approved, Around, Counts, Tooling, supposed
+from .around import Approved, Around, Counts, Locations, Tooling, supposed
 from .bundle import PolicyBundle
 from .decisions import (
     Allowed,
@@ -31,6 +31,7 @@ __all__ = [
     "Effect",
     "Explanation",
     "Facts",
+    "Locations",
     "Match",
     "PolicyBundle",
     "PolicyDecision",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from holdfast.contracts import Digest, Json, Standing
+from holdfast.contracts import Digest, Hint, Json, Standing
 from holdfast.contracts.json_values import canonical
 
 
@@ -24,6 +24,9 @@ class Tooling:
     """What is known of a tool beside its definition."""
 
     standing: Standing
+    isolation: frozenset[str] = frozenset()
+    """What confines it where it runs; empty: our own process, or somebody else's machine."""
+    hints: frozenset[Hint] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,16 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Locations:
+    """Where the path-like arguments of a call lead in the workspace."""
+
+    real: tuple[str, ...]
+    """Those inside, as they are from the root, links followed."""
+    outside: bool
+    """At least one leads outside, or it cannot be told where it leads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     """The server's own knowledge around one call. Nothing has a default: what is not known is said to be so."""
 
@@ -52,6 +65,8 @@ class Around:
     now: Callable[[], float]
     """Seconds since the epoch."""
     counts: Callable[[], Counts]
+    located: Callable[[tuple[str, ...]], Locations]
+    """Of path-like arguments as they are written."""
     seal: Callable[[Json], Digest]
     """The keyed digest of an argument that has no type policy could see."""
 
@@ -59,12 +74,13 @@ class Around:
 def supposed(standing: Standing = Standing.APPROVED, approved: Approved = Approved.NONE) -> Around:
     """What a case assumes, and whoever tries policy without a server: midnight of the first day, no calls before.
 
-    Digests have no key. A case that cares says so by name.
+    Every path leads outside, and digests have no key. A case that cares says so by name.
     """
     return Around(
         tooling=Tooling(standing=standing),
         approved=approved,
         now=lambda: 0.0,
         counts=Counts,
+        located=lambda paths: Locations(real=(), outside=bool(paths)),
         seal=lambda value: Digest.of(canonical(value)),
     )

@@ -29,6 +29,11 @@ _MAX_DEPTH: Final = 64
 """No JSON that was read is deeper."""
 
 
+def path_arguments(arguments: Mapping[str, Json]) -> tuple[str, ...]:
+    """Every path-like argument as it is written."""
+    return tuple(dict.fromkeys(_paths(arguments, _MAX_DEPTH)))
+
+
 def path_fact(arguments: Mapping[str, Json]) -> dict[str, Json]:
     """Answer `{text, count}`: the folded paths, and how many forms are in it."""
     forms = list(dict.fromkeys(form for path in _paths(arguments, _MAX_DEPTH) for form in _forms(path)))

@@ -5,6 +5,7 @@ from .building import build_desk_of
 from .deciding import Desks, desks_of, open_webhook
 from .dispatching import Dispatching, WithOne, ground_of, output_mismatch
 from .interpreting import add_javascript, add_python
+from .isolating import isolation_of
 from .layers import Cleaning, build_layers, open_cleaning
 from .nesting import Nesting
 from .proving import machine_proof, prove_wasm
@@ -30,6 +31,7 @@ __all__ = [
     "builtin_specs",
     "desks_of",
     "ground_of",
+    "isolation_of",
     "machine_proof",
     "open_cleaning",
     "open_state",

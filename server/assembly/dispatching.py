@@ -104,6 +104,7 @@ class Dispatching:
             asked=asked,
         )
         self._counters = Counters()
+        self._leads = None if ground.files is None else ground.files.leads
         self._layers = layers
         self._runtimes = runtimes
         self._metrics = metrics
@@ -133,7 +134,13 @@ class Dispatching:
             records=self._records,
             flow=self.flow,
             holding=self._holding,
-            circumstances=Circumstances(standing=catalogue.standing, counters=self._counters, key=self._records.key),
+            circumstances=Circumstances(
+                standing=catalogue.standing,
+                counters=self._counters,
+                leads=self._leads,
+                isolation=self._runtimes.isolation,
+                key=self._records.key,
+            ),
             metrics=self._metrics,
         )
 

@@ -80,6 +80,8 @@ class Runtimes:
     builtin: Runtime
     wasm: Runtime | Reason
     upstream: Runtime | Reason
+    isolation: Callable[[ToolSpec], frozenset[str]] = lambda _spec: frozenset()
+    """What confines a tool where it runs, at the least."""
 
 
 _Steps = Callable[[ToolCall, Principal, Trail], Awaitable[Ending]]

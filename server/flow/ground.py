@@ -39,6 +39,10 @@ class Files(Protocol):
         """Where reading *path* would lead."""
         ...
 
+    def leads(self, path: str, /) -> str | None:
+        """Where *path* leads from the root, be it there or not; None: out of it."""
+        ...
+
     def survey(self) -> Mapping[str, Mark] | None:
         """Every file with its mark."""
         ...

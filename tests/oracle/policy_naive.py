@@ -6,7 +6,7 @@ from typing import Any
 import cedarpy
 
 from holdfast.safety.policy import PolicyRequest
-from holdfast.safety.policy.paths import path_fact
+from holdfast.safety.policy.paths import path_arguments, path_fact
 from holdfast.safety.policy.shapes import input_shape
 from holdfast.safety.policy.values import Written, write_arguments
 
@@ -57,6 +57,7 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
         ),
         "egress": {"schemes": [], "hosts": [], "ports": [], "classes": [], "count": 0, "unread": False},
         "shell": {"programs": [], "risks": [], "risk": "none", "count": 0},
+        "workspace": {"text": "", "count": 0, "outside": bool(path_arguments(request.arguments))},
         "time": {"hour": 0, "weekday": "thursday", "unix": 0},
     }
     entities = [
@@ -74,6 +75,8 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
                 "server": "",
                 "state": "approved",
                 "digest": str(spec.digest),
+                "isolation": [],
+                "hints": [],
             },
             "parents": [],
         },

@@ -13,6 +13,7 @@ from .egress import EGRESS
 from .entities import PRINCIPAL, RESOURCE, runtime_of
 from .house import JUDGES, RATE, TIME
 from .shell import SHELL
+from .workspace import WORKSPACE
 
 OF_PARTIES: Final[tuple[Fact[Parties], ...]] = (*PRINCIPAL, *RESOURCE)
 """The facts of `principal` and `resource`."""
@@ -23,6 +24,7 @@ OF_CALL: Final[tuple[Fact[Judging], ...]] = (
     *FLOW,
     *FINDINGS,
     *PATHS,
+    *WORKSPACE,
     *EGRESS,
     *SHELL,
     *RATE,

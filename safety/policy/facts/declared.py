@@ -9,9 +9,10 @@ from typing import Final, Generic, TypeVar
 from holdfast.contracts import Json, Principal, ToolSpec
 
 from ...shell import Commands
-from ..around import Counts, Tooling
+from ..around import Counts, Locations, Tooling
 from ..decisions import PolicyRequest
 from ..destinations import Destinations, destinations
+from ..paths import path_arguments
 from ..shell_arguments import commands_of
 from ..values import Written
 
@@ -69,6 +70,11 @@ class Judging:
     def counts(self) -> Counts:
         """Calls before this one."""
         return self.request.around.counts()
+
+    @cached_property
+    def locations(self) -> Locations:
+        """Where its paths lead."""
+        return self.request.around.located(path_arguments(self.request.arguments))
 
     @cached_property
     def destinations(self) -> Destinations:

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from holdfast.contracts import Builtin, Effect, Scope, Standing, ToolSpec, Upstream, Wasm
+from holdfast.contracts import Builtin, Effect, Hint, Scope, Standing, ToolSpec, Upstream, Wasm
 
 from .declared import Fact, Kind, Parties, Trust
 
+ISOLATION: Final = frozenset({"wasm", "landlock", "seccomp", "sandlock"})
 RUNTIMES: Final = frozenset({"builtin", "wasm", "upstream"})
 
 
@@ -116,5 +117,27 @@ RESOURCE: Final[tuple[Fact[Parties], ...]] = (
         source="the registry",
         trust=Trust.OURS,
         read=lambda parties: str(parties.spec.digest),
+    ),
+    Fact(
+        holder="resource",
+        name="isolation",
+        kind=Kind.TEXTS,
+        says="what confines it where it runs, at the least; empty where that is our own process or another machine",
+        source="the sandbox",
+        trust=Trust.OURS,
+        words=ISOLATION,
+        word="kind of isolation",
+        read=lambda parties: [*sorted(parties.tooling.isolation)],
+    ),
+    Fact(
+        holder="resource",
+        name="hints",
+        kind=Kind.TEXTS,
+        says="what an upstream claims of its tool in annotations (`readOnlyHint`, …); what it leaves out is not there",
+        source="the upstream",
+        trust=Trust.CLAIM,
+        words=frozenset(Hint),
+        word="hint",
+        read=lambda parties: [hint.value for hint in sorted(parties.tooling.hints)],
     ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from holdfast.contracts import Digest, Json, OperatorError, Principal, Scope, Standing, TenantId, ToolName
+from holdfast.contracts import Digest, Hint, Json, OperatorError, Principal, Scope, Standing, TenantId, ToolName
 
 from ..around import Tooling
 
@@ -73,6 +73,8 @@ class PolicyInput:
             "tool": self.tool,
             "definition": str(self.definition),
             "state": self.tooling.standing.value,
+            "isolation": [*sorted(self.tooling.isolation)],
+            "hints": [*sorted(self.tooling.hints)],
             "arguments": dict(self.arguments),
             "context": dict(self.context),
             "hidden": [*sorted(self.hidden)],
@@ -102,7 +104,7 @@ class PolicyInput:
                 principal=principal,
                 tool=ToolName(str(written["tool"])),
                 definition=Digest.parse(str(written["definition"])),
-                tooling=Tooling(standing=Standing(str(written["state"]))),
+                tooling=_tooling(written),
                 arguments=arguments,
                 context=context,
                 hidden=frozenset(map(str, hidden)),
@@ -147,3 +149,14 @@ class Unclear:
 
     def __str__(self) -> str:
         return f"{', '.join(f'`{one}`' for one in self.facts)} {self.why}"
+
+
+def _tooling(written: Mapping[str, Json]) -> Tooling:
+    isolation, hints = written["isolation"], written["hints"]
+    if not (isinstance(isolation, list) and isinstance(hints, list)):
+        raise OperatorError("a recorded input is damaged")
+    return Tooling(
+        standing=Standing(str(written["state"])),
+        isolation=frozenset(map(str, isolation)),
+        hints=frozenset(Hint(str(hint)) for hint in hints),
+    )

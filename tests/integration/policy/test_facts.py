@@ -71,3 +71,37 @@ async def test_a_tool_is_approved_as_the_registry_has_it(world: World) -> None:
     )
 
     assert code(await world.call("time", {})) == "policy/state"
+
+
+async def test_a_path_is_where_the_workspace_leads_it(world: World) -> None:
+    await judged_by(
+        world,
+        '@id("docs-only") @reason("docs") forbid (principal, action == Action::"file_grep", resource)'
+        ' unless { !context.workspace.outside && context.workspace.text like "/docs/*" };',
+    )
+    root = world.house.settings.workspace.root
+    (root / "docs").mkdir()
+    (root / "src").mkdir()
+    (root / "docs" / "link").symlink_to("../src")
+    (root / "docs" / "out").symlink_to("/etc")
+
+    async def asked(path: str) -> str:
+        return code(await world.call("file_grep", {"pattern": "x", "path": path}))
+
+    assert await asked("./docs//") == "ok"
+    assert await asked("docs/link") == "policy/docs-only", "it leads to src"
+    assert await asked("docs/out") == "policy/docs-only", "it leads out"
+    assert await asked("/docs") == "policy/docs-only"
+    assert await asked("docs/../docs") == "policy/docs-only"
+
+
+async def test_what_confines_a_tool_is_known_before_it_runs(world: World) -> None:
+    await judged_by(
+        world,
+        '@id("confined") @reason("walls") forbid (principal, action, resource)'
+        ' when { ["python", "time"].contains(resource.name) }'
+        ' unless { resource.isolation.containsAll(["landlock", "seccomp"]) };',
+    )
+
+    assert code(await world.call("time", {})) == "policy/confined"
+    assert code(await world.call("python", {"code": "1"})) == "ok"

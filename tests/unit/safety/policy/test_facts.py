@@ -8,8 +8,8 @@ import pytest
 from tests.oracle.policy_world import DENIED_CASE, READ, load, request, tool
 from tests.policy_reference import PAGE, written
 
-from holdfast.contracts import Digest, Effect, OperatorError, Standing
-from holdfast.safety.policy import Allowed, Approved, Around, Counts, Denied, PolicyBundle, Tooling, supposed
+from holdfast.contracts import Digest, Effect, Hint, OperatorError, Standing
+from holdfast.safety.policy import Allowed, Approved, Around, Counts, Denied, Locations, PolicyBundle, Tooling, supposed
 from holdfast.safety.policy.facts import FACTS, NAMED
 
 BLOB = tool("blob", {"blob": {"type": ["object", "array"]}, "path": {"type": "string"}})
@@ -57,6 +57,22 @@ NOON_FRIDAY = 1_763_726_400.0
     [
         ('resource.state == "approved"', standing(Standing.APPROVED), standing(Standing.QUARANTINED)),
         ('resource.state == "trial"', standing(Standing.TRIAL), standing(Standing.UNKNOWN)),
+        (
+            'resource.isolation.contains("seccomp")',
+            around(tooling=Tooling(standing=Standing.APPROVED, isolation=frozenset({"seccomp"}))),
+            around(),
+        ),
+        (
+            'resource.hints.contains("read_only")',
+            around(tooling=Tooling(standing=Standing.APPROVED, hints=frozenset({Hint.READ_ONLY}))),
+            around(tooling=Tooling(standing=Standing.APPROVED, hints=frozenset({Hint.NOT_READ_ONLY}))),
+        ),
+        (
+            'context.workspace.text like "/docs/*" && context.workspace.count == 1',
+            around(located=lambda paths: Locations(real=("docs/a",), outside=False)),
+            around(located=lambda paths: Locations(real=("src/a",), outside=False)),
+        ),
+        ("!context.workspace.outside", around(located=lambda _: Locations(real=("",), outside=False)), around()),
         ('context.approval == "approval"', around(approved=Approved.APPROVAL), around(approved=Approved.LEASE)),
         ('context.approval == "none"', around(), around(approved=Approved.APPROVAL)),
         ("context.time.hour >= 9 && context.time.hour < 17", at(NOON_FRIDAY), at(NOON_FRIDAY + 5 * 3600)),
@@ -170,6 +186,7 @@ def test_what_no_policy_reads_is_not_asked_for() -> None:
         approved=Approved.NONE,
         now=unread,
         counts=unread,
+        located=unread,
         seal=lambda _: unread(),
     )
     decision = bundle("resource has name", BLOB).decide(request(BLOB, {"blob": {}}, around=quiet))
