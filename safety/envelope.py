@@ -42,6 +42,15 @@ _ASCII = {
     "/": "/",
     "<": "<",
 }
+_NAMES = {
+    ord("!"): ("excl",),
+    ord("."): ("period",),
+    ord("/"): ("sol",),
+    ord(":"): ("colon",),
+    ord("_"): ("lowbar", "UnderBar"),
+    ord("|"): ("vert", "verbar", "VerticalLine"),
+}
+"""What HTML calls them."""
 _ASCII_UNSEEN = r"\x00-\x20\x7f"
 _ASCII_CUES = ("<", "&", "\\", "%")
 
@@ -176,8 +185,8 @@ def _tag_pattern(forms: dict[str, str], unseen_class: str) -> re.Pattern[str]:
     """
     gap = rf"(?:[{unseen_class}\\]|{_GAPS})*+"
     tabs = rf"(?:[{unseen_class}\\]|{_GAPS}|(?<=\\)t(?=[{unseen_class}\\]*[tT{forms['t']}]))*+"
-    wide_gap = rf"(?:[{unseen_class}\\{forms['_']}]|{_GAPS}|{_entity(0x5F, 'lowbar', 'UnderBar')}|{_escaped(0x5F)})*+"
-    slashes = rf"(?:{tabs[3:-3]}|[{forms['/']}]|{_entity(0x2F, 'sol')}|{_escaped(0x2F)})*+"
+    wide_gap = rf"(?:[{unseen_class}\\{forms['_']}]|{_GAPS}|{'|'.join(_spelled('_'))})*+"
+    slashes = rf"(?:{tabs[3:-3]}|[{forms['/']}]|{'|'.join(_spelled('/'))})*+"
     one = {char: _letter(char, forms[char]) for char in "toulp"}
     tool = rf"{one['t']}{gap}(?:{one['o']}{gap}{one['o']}|[{forms['oo']}]){gap}{one['l']}"
     output = rf"{one['o']}{gap}{one['u']}{tabs}{one['t']}{gap}{one['p']}{gap}{one['u']}{tabs}{one['t']}"
@@ -186,8 +195,15 @@ def _tag_pattern(forms: dict[str, str], unseen_class: str) -> re.Pattern[str]:
 
 
 def _letter(char: str, forms: str) -> str:
-    small, large = ord(char), ord(char.upper())
-    return rf"(?:{_escaped(small)}|{_escaped(large)}|[{forms}]|{_entity(small)}|{_entity(large)})"
+    """A backslash's `u` may begin an escape or be the letter: the escape is tried first."""
+    escapes, entities = _spelled(char)
+    return rf"(?:{escapes}|[{forms}]|{entities})"
+
+
+def _spelled(char: str) -> tuple[str, str]:
+    """Whatever of ASCII reads as *char*: escaped, and as an entity."""
+    points = sorted({ord(form) for form in _ASCII[char] if form != "\\"})
+    return "|".join(map(_escaped, points)), "|".join(_entity(point, *_NAMES.get(point, ())) for point in points)
 
 
 def _entity(point: int, *names: str) -> str:
