@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.contracts import Json, Scope
+from holdfast.contracts import Json, OperatorError, Scope
 
 from ..data_dir import find_data_dir
 from ..terminal import OUT, plain, visible
@@ -28,6 +28,9 @@ ToolOption = Annotated[list[str] | None, typer.Option("--tool", help="One tool o
 TimeoutOption = Annotated[
     float, typer.Option(min=0.1, max=600, help="Seconds for each question to the solver; there are a few a tool.")
 ]
+SaveOption = Annotated[
+    Path | None, typer.Option(help="Write the first call that is found there, as a case file for `explain --call`.")
+]
 _COLOURS = {"proved": "green", "counterexample": "red", "outside": "yellow", "unknown": "yellow"}
 
 
@@ -39,17 +42,20 @@ def unapproved(
     timeout: TimeoutOption = 5.0,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
+    save: SaveOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Prove that policy lets no unapproved tool be called; says also what other layers see to."""
     from ..policy_proofs import prove_unapproved, read_sets  # noqa: PLC0415 -- the other verbs need not load the solver
 
     sets = read_sets([_folder(folder, data_dir, config)], profile)
-    return _shown((prove_unapproved(judge, name, tool or [], _ms(timeout)) for name, (judge,) in sets.items()), output)
+    return _shown(
+        (prove_unapproved(judge, name, tool or [], _ms(timeout)) for name, (judge,) in sets.items()), output, save
+    )
 
 
 @group.command("scope")
-def scope(
+def scope(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     missing: Annotated[Scope, typer.Argument(help="The scope that the principal does not have.")],
     folder: DirOption = None,
     profile: ProfileOption = None,
@@ -57,6 +63,7 @@ def scope(
     timeout: TimeoutOption = 5.0,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
+    save: SaveOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Prove that nobody without a scope reaches a tool."""
@@ -64,12 +71,12 @@ def scope(
 
     sets = read_sets([_folder(folder, data_dir, config)], profile)
     return _shown(
-        (prove_scope(judge, name, tool or [], missing, _ms(timeout)) for name, (judge,) in sets.items()), output
+        (prove_scope(judge, name, tool or [], missing, _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
 
 
 @group.command("never")
-def never(
+def never(  # noqa: PLR0913, PLR0917 -- as above
     when: Annotated[str, typer.Option("--when", help="A Cedar expression, as after `when`.")],
     folder: DirOption = None,
     profile: ProfileOption = None,
@@ -77,13 +84,16 @@ def never(
     timeout: TimeoutOption = 5.0,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
+    save: SaveOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Prove that no call runs for which a Cedar expression holds."""
     from ..policy_proofs import prove_never, read_sets  # noqa: PLC0415 -- as above
 
     sets = read_sets([_folder(folder, data_dir, config)], profile)
-    return _shown((prove_never(judge, name, tool or [], when, _ms(timeout)) for name, (judge,) in sets.items()), output)
+    return _shown(
+        (prove_never(judge, name, tool or [], when, _ms(timeout)) for name, (judge,) in sets.items()), output, save
+    )
 
 
 @group.command("no-wider")
@@ -93,6 +103,7 @@ def no_wider(
     profile: ProfileOption = None,
     tool: ToolOption = None,
     timeout: TimeoutOption = 5.0,
+    save: SaveOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Prove that NEW lets no call run, be asked for, or be leased that OLD does not."""
@@ -100,7 +111,7 @@ def no_wider(
 
     sets = read_sets([old, new], profile)
     rows = (prove_no_wider(before, after, name, tool or [], _ms(timeout)) for name, (before, after) in sets.items())
-    return _shown(rows, output)
+    return _shown(rows, output, save)
 
 
 def _folder(folder: Path | None, data_dir: Path | None, config: Path | None) -> Path | None:
@@ -111,7 +122,7 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def _shown(results: "Iterable[Result]", output: Format) -> int:
+def _shown(results: "Iterable[Result]", output: Format, save: Path | None) -> int:
     from ..policy_proofs import record  # noqa: PLC0415 -- as above
 
     exits: list[int] = []
@@ -120,11 +131,21 @@ def _shown(results: "Iterable[Result]", output: Format) -> int:
         exits.append(result.exit)
         row = record(result)
         rows.append(row)
+        if save is not None and isinstance(row, Mapping) and "file" in row:
+            _save(save, str(row["file"]))
+            save = None
         if output is Format.TEXT and isinstance(row, Mapping):
             _print(row)
     if output is Format.JSON:
         show_json(rows)
     return 1 if 1 in exits else max(exits, default=0)
+
+
+def _save(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OperatorError(f"cannot write `{file}`: {type(error).__name__}") from None
 
 
 def _print(row: Mapping[str, Json]) -> None:

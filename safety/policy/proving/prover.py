@@ -36,6 +36,8 @@ class Question:
     confirm: Confirm
     more: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """What a case says beside what the solver finds: forbids that are lifted."""
+    tidy: bool = False
+    """Whether people will read the call: ordinary values are looked for, which takes longer."""
 
 
 @final
@@ -91,12 +93,22 @@ class Prover:
             case Undecided(why=why):
                 return GivenUp(tool=tool, why=why)
             case Possible():
-                return self._shown(world, question, [self._tidied(world, terms, verdict), verdict], odd)
+                models = [self._tidied(world, terms, verdict), verdict] if question.tidy else [verdict]
+                return self._shown(world, question, models, odd)
 
     def _tidied(self, world: World, terms: list[Term], found: Possible) -> Possible:
-        """The same with ordinary values where ordinary ones will do."""
-        better = world.logic.ask([*terms, *_ordinary(world)], wanted(world))
-        return better if isinstance(better, Possible) else found
+        """The same with ordinary values, one after the other, where ordinary ones will do."""
+        kept, best = list(terms), found
+        ordinary = _ordinary(world)
+        whole = world.logic.ask([*terms, *ordinary], wanted(world))
+        if isinstance(whole, Possible):
+            return whole
+        for term in ordinary:
+            better = world.logic.ask([*kept, term], wanted(world))
+            if isinstance(better, Possible):
+                kept.append(term)
+                best = better
+        return best
 
     def _shown(self, world: World, question: Question, models: Sequence[Possible], odd: tuple[Oddity, ...]) -> Answer:
         tool = world.spec.name
@@ -150,10 +162,8 @@ def _ordinary(world: World) -> list[Term]:
         if path not in world.maker.touched:
             continue
         if isinstance(one, One) and isinstance(one.kind, kinds.Whole | kinds.Fraction):
-            terms += [
-                logic.at_most(logic.a_number(-_SMALL), one.term),
-                logic.at_most(one.term, logic.a_number(_SMALL)),
-            ]
+            low, high = logic.a_number(-_SMALL), logic.a_number(_SMALL)
+            terms.append(logic.every(logic.at_most(low, one.term), logic.at_most(one.term, high)))
         elif path in _USUAL:
             terms.append(logic.same(one.term, _USUAL[path](logic)))
     return terms
@@ -162,6 +172,8 @@ def _ordinary(world: World) -> list[Term]:
 _USUAL: Final[Mapping[tuple[str, ...], Callable[[Logic], Term]]] = {
     ("principal", "tenant"): lambda logic: logic.a_text("default"),
     ("principal", "subject"): lambda logic: logic.a_text("agent"),
+    ("resource", "state"): lambda logic: logic.a_text("approved"),
+    ("context", "approval"): lambda logic: logic.a_text("none"),
     ("context", "facts", "inexact"): lambda logic: logic.false,
     ("context", "facts", "unseen"): lambda logic: logic.false,
 }

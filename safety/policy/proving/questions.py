@@ -135,7 +135,7 @@ def _least(prover: Prover, tool: str, ways: list[Way], question: Question) -> An
     whole = prover.look(tool, replace(question, terms=(any_way,), confirm=_nothing))
     if isinstance(whole, Proved):
         return whole
-    return overall(prover.look(tool, replace(question, terms=(term,), more=more)) for term, more in ways)
+    return overall(prover.look(tool, replace(question, terms=(term,), more=more, tidy=True)) for term, more in ways)
 
 
 def _rules(prover: Prover, sheet: Sheet, tool: str) -> tuple[Rule, ...]:

@@ -11,6 +11,7 @@ from holdfast.contracts import InvalidRequest, OperatorError, Scope
 from holdfast.safety.policy import PolicyBundle
 from holdfast.server.assembly import builtin_specs
 from holdfast.server.cli import proving
+from holdfast.server.cli.explaining import explain
 from holdfast.server.cli.options import Format
 from holdfast.server.policies import read_policy_files
 
@@ -77,6 +78,19 @@ def test_a_call_that_is_found_is_exit_1_and_a_case_file_that_holds(
         PolicyBundle.load(
             sources, {**cases, "tests/found.yaml": yaml.safe_dump(wrong)}, profile="p", specs=builtin_specs()
         )
+
+
+def test_explain_confirms_the_call_that_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at, found = folder(tmp_path / "set", PERMIT + PAY), tmp_path / "found.yaml"
+    asked = 'context.input.amount.greaterThan(decimal("2000.0"))'
+
+    assert proving.never(when=asked, folder=at, profile="p", tool=["bank__pay"], save=found) == 1
+    capsys.readouterr()
+    assert explain(call=str(found), folder=at, profile="p") == 0
+
+    assert "holds this call until somebody approves it" in capsys.readouterr().out
+    with pytest.raises(OperatorError, match="cannot write"):
+        proving.never(when=asked, folder=at, profile="p", tool=["bank__pay"], save=tmp_path / "no" / "where")
 
 
 def test_what_cannot_be_encoded_is_exit_3_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
