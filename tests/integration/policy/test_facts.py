@@ -1,5 +1,7 @@
 """What a running server tells policy of a call: what went before, how its tool stands, digests under its own key."""
 
+from pathlib import Path
+
 import pytest
 
 from holdfast.contracts import Digest, ToolCall, ToolName, VerdictKind
@@ -7,7 +9,9 @@ from holdfast.contracts.json_values import canonical
 from holdfast.server.principals import acting_as
 from holdfast.server.verbs import run_verb
 from holdfast.server.verbs.calls import new_call_id
-from tests.keys.world import World, code
+from tests.keys.world import World, code, opened
+
+from .conftest import policies_in
 
 pytestmark = pytest.mark.anyio
 
@@ -73,26 +77,27 @@ async def test_a_tool_is_approved_as_the_registry_has_it(world: World) -> None:
     assert code(await world.call("time", {})) == "policy/state"
 
 
-async def test_a_path_is_where_the_workspace_leads_it(world: World) -> None:
-    await judged_by(
-        world,
-        '@id("docs-only") @reason("docs") forbid (principal, action == Action::"file_grep", resource)'
-        ' unless { !context.workspace.outside && context.workspace.text like "/docs/*" };',
-    )
-    root = world.house.settings.workspace.root
-    (root / "docs").mkdir()
+async def test_a_path_is_where_the_workspace_leads_it(tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    (root / "docs").mkdir(parents=True)
     (root / "src").mkdir()
     (root / "docs" / "link").symlink_to("../src")
     (root / "docs" / "out").symlink_to("/etc")
+    policies_in(
+        tmp_path,
+        '@id("docs-only") @reason("docs") forbid (principal, action == Action::"file_grep", resource)'
+        ' unless { !context.workspace.outside && context.workspace.text like "/docs/*" };',
+    )
+    async with opened(tmp_path, '[workspace]\nroot = "workspace"\n[policy]\ndir = "policies"') as world:
 
-    async def asked(path: str) -> str:
-        return code(await world.call("file_grep", {"pattern": "x", "path": path}))
+        async def asked(path: str) -> str:
+            return code(await world.call("file_grep", {"pattern": "x", "path": path}))
 
-    assert await asked("./docs//") == "ok"
-    assert await asked("docs/link") == "policy/docs-only", "it leads to src"
-    assert await asked("docs/out") == "policy/docs-only", "it leads out"
-    assert await asked("/docs") == "policy/docs-only"
-    assert await asked("docs/../docs") == "policy/docs-only"
+        assert await asked("./docs//") == "ok"
+        assert await asked("docs/link") == "policy/docs-only", "it leads to src"
+        assert await asked("docs/out") == "policy/docs-only", "it leads out"
+        assert await asked("/docs") == "policy/docs-only"
+        assert await asked("docs/../docs") == "policy/docs-only"
 
 
 async def test_what_confines_a_tool_is_known_before_it_runs(world: World) -> None:
