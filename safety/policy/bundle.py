@@ -14,7 +14,7 @@ from typing import Final, cast, final
 from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, Upstream
 
 from . import reasons
-from .cases import read_cases, sample_tools
+from .cases import CaseFile, read_cases, sample_tools
 from .checking import Checked, check_policies
 from .context import Context
 from .decisions import (
@@ -97,6 +97,18 @@ class PolicyBundle:
 
         Raises: OperatorError naming the file and line, or the case, and what is wrong with it.
         """
+        rehearsal = cls.rehearse(sources, cases, profile=profile, specs=specs)
+        check_cases(rehearsal.files, rehearsal.judge.specs, rehearsal.judge.decide)
+        return rehearsal.bundle
+
+    @classmethod
+    def rehearse(
+        cls, sources: Mapping[str, str], cases: Mapping[str, str], *, profile: str, specs: Sequence[ToolSpec]
+    ) -> "Rehearsal":
+        """As `load`, but with the cases still to be tried.
+
+        Raises: OperatorError as `load` does, but for a case that fails.
+        """
         if not sources:
             raise OperatorError("there are no policies; without one every call would be denied")
         chosen = select(sources, profile)
@@ -110,8 +122,8 @@ class PolicyBundle:
         strangers = {name: samples[name] for name in samples if name in real and _is_strange(real[name])}
         tried = {**known, **strangers}
         seen = check_policies(policies, tried) if strangers else checked
-        check_cases(files, tried, cls(policies, seen, tried, profile, digest).decide)
-        return cls(policies, checked, real, profile, digest)
+        judge = cls(policies, seen, tried, profile, digest)
+        return Rehearsal(bundle=cls(policies, checked, real, profile, digest), judge=judge, files=files)
 
     @property
     def policies(self) -> tuple[Match, ...]:
@@ -135,7 +147,11 @@ class PolicyBundle:
 
     def only(self, policy: Policy) -> "PolicyBundle":
         """A bundle that judges by *policy* alone."""
-        return PolicyBundle((policy,), self._checked, self._specs, self.profile, self.digest)
+        return self.judging_by((policy,))
+
+    def judging_by(self, policies: tuple[Policy, ...]) -> "PolicyBundle":
+        """A bundle that judges by *policies* instead, each of which must be one of these or less strict than it."""
+        return PolicyBundle(policies, self._checked, self._specs, self.profile, self.digest)
 
     @property
     def quarantined(self) -> Mapping[ToolName, str]:
@@ -160,6 +176,15 @@ class PolicyBundle:
         """Answer those of *forbids* that a lease may lift: they can be lifted, and not only for each call anew."""
         lifting = (ApprovalLevel.OPERATOR, ApprovalLevel.LEASE)
         return frozenset(policy.id for policy in self._policies if policy.id in forbids and policy.approval in lifting)
+
+    def matching(self, request: PolicyRequest) -> tuple[str, ...]:
+        """Answer every policy that applies to *request*, whether or not it decides."""
+        view = self._view(request)
+        if isinstance(view, Denied):
+            return ()
+        forbids = view.slice.forbids
+        found = (*self._answer(view, _NOTHING).matched, *self._answer(view, forbids).matched)
+        return tuple(policy.id for policy in view.slice.ordered(found))
 
     def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
         """Judge *request* as if the approval-forbids named in *lifted* were not there. Raises nothing."""
@@ -310,6 +335,16 @@ class PolicyBundle:
         return self._shared.recall(
             tuple(policy.id for policy in own), lambda: Slice(own, frozenset(self._checked.dormant))
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A set that fits its tools, before its cases are tried."""
+
+    bundle: PolicyBundle
+    judge: PolicyBundle
+    """The same with the sample tools among its tools; the cases are for it."""
+    files: tuple[CaseFile, ...]
 
 
 def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:

@@ -27,7 +27,7 @@ def read_document(file: str, text: str, listed: str) -> tuple[Mapping[str, Json]
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        document: object = None if node is None else loader.construct_document(node)
+        document: object = None if node is None else loader.construct_document(node)  # pyright: ignore[reportUnknownMemberType] -- the stubs leave a node untyped
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise OperatorError(f"`{file}` line {line}: not YAML: {error.problem}") from None

@@ -177,7 +177,7 @@ def _near(base: pst.Expr) -> bool:
 
 
 def nodes(value: object) -> Iterator[object]:
-    """Answer *value* and everything within it, in the order written."""
+    """Yield *value* and every node in it, but for the letters of patterns, in the order written."""
     left = [value]
     while left:
         node = left.pop()

@@ -39,7 +39,7 @@ TENANT: Final[Way] = ("tenant", "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """One of the conditions that must all hold, in the order they are evaluated in."""
 
     node: pst.Expr
@@ -89,7 +89,7 @@ def _offers(policy: Policy) -> Iterator[Offer]:
             pass
     sure = set[Way]()
     lacking = set[Way]()
-    for part in _parts(policy.template.clauses):
+    for part in parts(policy.template.clauses):
         read = _reads(part.node)
         if read is None:
             return
@@ -101,12 +101,13 @@ def _offers(policy: Policy) -> Iterator[Offer]:
             sure |= set(_had(part.node))
 
 
-def _parts(clauses: Iterable[pst.Clause]) -> Iterator[_Part]:
+def parts(clauses: Iterable[pst.Clause]) -> Iterator[Part]:
+    """Yield the conditions that must all hold, in the order they are evaluated in."""
     for clause in clauses:
         yield from _conjuncts(clause.expr, wanted=isinstance(clause, pst.When))
 
 
-def _conjuncts(node: pst.Expr, *, wanted: bool) -> Iterator[_Part]:
+def _conjuncts(node: pst.Expr, *, wanted: bool) -> Iterator[Part]:
     match node:
         case pst.UnaryOp(op="not", arg=inner):
             yield from _conjuncts(inner, wanted=not wanted)
@@ -114,22 +115,22 @@ def _conjuncts(node: pst.Expr, *, wanted: bool) -> Iterator[_Part]:
             yield from _conjuncts(left, wanted=wanted)
             yield from _conjuncts(right, wanted=wanted)
         case _:
-            yield _Part(node, wanted)
+            yield Part(node, wanted)
 
 
-def _offer(part: _Part) -> Offer | None:
+def _offer(part: Part) -> Offer | None:
     """Answer what must be active for *part* to hold; None when there is no telling."""
     node = part.node
     match node:
         case pst.BinaryOp() if part.wanted:
             return _pair(node)
         case pst.Like(base=base, pattern=pattern) if part.wanted:
-            return _pattern(_way(base), pattern)
+            return _pattern(way_of(base), pattern)
         case pst.HasAttr() if part.wanted:
             had = _had(node)
             return _one("has", had[-1], value=True) if had else None
         case _:
-            way = _way(node)
+            way = way_of(node)
             return None if way is None else _one("is", way, value=part.wanted)
 
 
@@ -137,20 +138,20 @@ def _pair(node: pst.BinaryOp) -> Offer | None:
     left, right = node.left, node.right
     match node:
         case pst.BinaryOp(op="or"):
-            one, other = _offer(_Part(left, wanted=True)), _offer(_Part(right, wanted=True))
+            one, other = _offer(Part(left, wanted=True)), _offer(Part(right, wanted=True))
             return None if one is None or other is None else one | other
         case pst.BinaryOp(op="and"):
-            return _offer(_Part(left, wanted=True)) or _offer(_Part(right, wanted=True))
+            return _offer(Part(left, wanted=True)) or _offer(Part(right, wanted=True))
         case pst.BinaryOp(op="eq"):
-            return _any_of("is", _way(left), (right,)) or _any_of("is", _way(right), (left,))
+            return _any_of("is", way_of(left), (right,)) or _any_of("is", way_of(right), (left,))
         case pst.BinaryOp(op="contains", left=pst.Set(elements=elements)):
-            return _any_of("is", _way(right), elements)
+            return _any_of("is", way_of(right), elements)
         case pst.BinaryOp(op="contains"):
-            return _any_of("holds", _way(left), (right,))
+            return _any_of("holds", way_of(left), (right,))
         case pst.BinaryOp(op="contains_any", right=pst.Set(elements=elements)):
-            return _any_of("holds", _way(left), elements)
+            return _any_of("holds", way_of(left), elements)
         case pst.BinaryOp(op="contains_all", right=pst.Set(elements=(first, *_))):
-            return _any_of("holds", _way(left), (first,))
+            return _any_of("holds", way_of(left), (first,))
         case _:
             return None
 
@@ -212,7 +213,8 @@ def _at(facts: Mapping[str, Json], way: Way) -> Json | type[KeyError]:
     return value
 
 
-def _way(node: pst.Expr) -> Way | None:
+def way_of(node: pst.Expr) -> Way | None:
+    """Answer the way that *node* is, if it is nothing but attributes of a root."""
     names: list[str] = []
     while isinstance(node, pst.GetAttr):
         names.append(node.attr)
@@ -224,7 +226,7 @@ def _way(node: pst.Expr) -> Way | None:
 
 def _had(node: pst.HasAttr) -> tuple[Way, ...]:
     """The ways that are there if *node* holds, the farthest last."""
-    base = (node.base.name,) if isinstance(node.base, pst.Var) else _way(node.base)
+    base = (node.base.name,) if isinstance(node.base, pst.Var) else way_of(node.base)
     if base is None:
         return ()
     return tuple((*base, *node.attrs[: depth + 1]) for depth in range(len(node.attrs)))
@@ -234,7 +236,7 @@ def _reads(node: pst.Expr) -> frozenset[Way] | None:
     """Answer the attributes *node* fails without; None when it may fail for another reason."""
     match node:
         case pst.GetAttr():
-            way = _way(node)
+            way = way_of(node)
             return None if way is None else frozenset({way})
         case pst.Var() | pst.BoolLit() | pst.LongLit() | pst.StringLit() | pst.EntityLit():
             return frozenset()

@@ -42,7 +42,7 @@ def path_fact(arguments: Mapping[str, Json]) -> dict[str, Json]:
 
 def _paths(value: Mapping[str, Json], room: int) -> Iterator[str]:
     for name, item in value.items():
-        if _names_path(name):
+        if names_path(name):
             yield from _texts(item, room)
         elif room > 0:
             yield from _within(item, room - 1)
@@ -68,7 +68,8 @@ def _texts(value: Json, room: int) -> Iterator[str]:
         yield from _paths(value, room - 1)
 
 
-def _names_path(name: str) -> bool:
+def names_path(name: str) -> bool:
+    """Whether an argument called *name* holds paths."""
     words = _WORDS.findall(name)
     return bool(words) and words[-1].lower() in _PATH_WORDS
 

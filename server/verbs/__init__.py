@@ -65,6 +65,7 @@ VERBS: Mapping[str, Verb] = {
     "secrets.remove": Verb(vault.NameParams, vault.remove),
     "audit.export": Verb(Params, records.export_head),
     "policy.schema": Verb(Params, policy.schema),
+    "policy.tools": Verb(Params, policy.tools),
     "policy.digest": Verb(policy.DigestParams, policy.digest),
     "policy.recorded": Verb(policy.CallParams, policy.recorded),
     "policy.reload": Verb(Params, policy.reload),

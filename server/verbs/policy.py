@@ -7,6 +7,7 @@ from holdfast.contracts import Json
 from ..accounts import account_of_recorded
 from ..dispatch import sealed
 from ..house import House
+from ..policy_tools import written
 from .params import Params
 
 
@@ -37,6 +38,11 @@ class DigestParams(Params):
 async def digest(house: House, params: DigestParams) -> Json:
     """The keyed digest that policy sees of an argument that has no type of its own."""
     return str(sealed(house.state.arguments_key, params.value))
+
+
+async def tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
+    """What policy may know of the tools there are: name, schema, effects, server."""
+    return written(house.registry.specs())
 
 
 async def reload(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
