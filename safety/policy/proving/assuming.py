@@ -1,12 +1,13 @@
 """What is true of every real call whatever a policy says, as terms with a sentence each. Proofs rest on these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from holdfast.contracts import Effect, Label, Sink
+from holdfast.contracts import Effect, Json, Label, Sink
 
 from ..facts import FACTS, NAMED, Fact, Judging, Kind, Parties
+from ..paths import path_fact
 from ..shapes import ListShape, NumberShape, RecordShape, Shape, WholeShape
 from .solver import Term
 from .symbols import Group, One
@@ -21,6 +22,9 @@ _COUNT: Final = ("context", "paths", "count")
 _INEXACT: Final = ("context", "facts", "inexact")
 _INJECTION: Final = ("context", "facts", "injection")
 _AUTONOMY: Final = ("context", "autonomy")
+_FLAT: Final = frozenset(
+    {"type", "properties", "required", "additionalProperties", "title", "description", "$schema", "default", "examples"}
+)
 _HOUR: Final = ("context", "time", "hour")
 _COUNTED: Final = frozenset({"context.facts", "context.paths", "context.rate", "context.time"})
 """Whose numbers count something."""
@@ -58,11 +62,34 @@ def assumptions(world: World, shape: RecordShape, profile: str | None) -> tuple[
     if world.has_read(*_INEXACT) and not _has_number(shape):
         says = "a tool that takes no numbers has none that was moved"
         found[says] = Assumption(says, world.logic.negated(_term(world, _INEXACT)))
+    for path in (_PATHS, _COUNT):
+        if world.has_read(*path) and not may_name_paths(world.spec.input_schema):
+            says = "a call whose arguments, by their schema, name no path has none"
+            nothing = world.logic.a_text("") if path == _PATHS else world.logic.a_number(0)
+            found[f"{says}{path[-1]}"] = Assumption(says, world.logic.same(_term(world, path), nothing))
     if world.has_read(*_AUTONOMY) and profile is not None:
         says = f"the profile `{profile}` judges"
         found[says] = Assumption(says, world.logic.same(_term(world, _AUTONOMY), world.logic.a_text(profile)))
     bounds = tuple(Assumption("", term) for path, term in world.maker.bounds.items() if world.has_read(*path))
     return (*found.values(), *bounds)
+
+
+def may_name_paths(schema: Mapping[str, Json]) -> bool:
+    """Whether arguments of *schema* could hold what counts as a path. No, only if it is closed and flat."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or schema.get("additionalProperties") is not False:
+        return True
+    if not schema.keys() <= _FLAT:
+        return True
+    return any(path_fact({name: "x"})["count"] != 0 or not _is_plain(part) for name, part in properties.items())
+
+
+def _is_plain(schema: Json) -> bool:
+    if not isinstance(schema, Mapping):
+        return False
+    if schema.get("type") == "array":
+        return _is_plain(schema.get("items"))
+    return schema.get("type") in ("string", "integer", "number", "boolean")
 
 
 def _term(world: World, path: Path) -> Term:

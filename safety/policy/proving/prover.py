@@ -89,7 +89,7 @@ class Prover:
         verdict = world.logic.ask(terms, wanted(world))
         match verdict:
             case Impossible():
-                return Proved(assumptions=tuple(one.says for one in taken if one.says), loosely=odd)
+                return Proved(assumptions=tuple(dict.fromkeys(one.says for one in taken if one.says)), loosely=odd)
             case Undecided(why=why):
                 return GivenUp(tool=tool, why=why)
             case Possible():

@@ -255,3 +255,24 @@ def test_what_the_facts_are_is_taken_from_their_declarations(condition: str) -> 
     judge = Judge(set_of())
 
     assert isinstance(can_apply(Prover({"read": READ}, profile="p"), judge, policies[-1]), Proved)
+
+
+@pytest.mark.parametrize(
+    ("schema", "may"),
+    [
+        ({"type": "object", "properties": {"text": {"type": "string"}}, "additionalProperties": False}, False),
+        ({"type": "object", "properties": {"text": {"type": "string"}}}, True),
+        ({"type": "object", "properties": {"file": {"type": "string"}}, "additionalProperties": False}, True),
+        ({"type": "object", "properties": {"deep": {"type": "object"}}, "additionalProperties": False}, True),
+        ({"type": "object", "properties": {"any": {}}, "additionalProperties": False}, True),
+        ({"type": "object", "properties": {}, "patternProperties": {".": {}}, "additionalProperties": False}, True),
+    ],
+)
+def test_a_tool_whose_schema_names_no_path_has_none(schema: dict[str, Any], *, may: bool) -> None:
+    one = tool("one", schema=schema)
+    policies = read_policies({"p/it.cedar": CALL + rule("it", "forbid", 'context.paths.text like "*/.env/*"')})
+    bundle = load(CALL + rule("it", "forbid", 'context.paths.text like "*/.env/*"'), one)
+
+    answer = can_apply(Prover({"one": one}), Judge(bundle), policies[-1])
+
+    assert isinstance(answer, Found if may else Proved)
