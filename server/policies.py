@@ -12,6 +12,8 @@ from holdfast.safety.policy import PolicyBundle
 from holdfast.safety.policy.explaining import Files
 
 MAX_FILE_BYTES = 1 << 20
+EXAMPLES = "examples"
+"""A folder of this name beside the profiles is never part of a set; each folder in it is one of its own."""
 PROFILES = ("readonly", "supervised", "autonomous")
 """From the narrowest to the widest: a token may name a profile that is no wider than the configured one."""
 
@@ -38,6 +40,8 @@ def read_policy_files(folder: Path | None) -> tuple[Mapping[str, str], Mapping[s
 
 def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
     for entry in folder.iterdir():
+        if entry.is_dir() and not prefix and entry.name == EXAMPLES:
+            continue
         if entry.is_dir():
             _collect(entry, f"{prefix}{entry.name}/", found)
         elif entry.name.endswith((".cedar", ".yaml", ".yml")):

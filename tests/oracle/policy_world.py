@@ -32,11 +32,16 @@ DENIED_CASE = (
 
 
 def shipped_sources() -> dict[str, str]:
-    return {path.relative_to(POLICIES).as_posix(): path.read_text("utf-8") for path in POLICIES.rglob("*.cedar")}
+    return _shipped("*.cedar")
 
 
 def shipped_cases() -> dict[str, str]:
-    return {path.relative_to(POLICIES).as_posix(): path.read_text("utf-8") for path in POLICIES.rglob("*.yaml")}
+    return _shipped("*.yaml")
+
+
+def _shipped(kind: str) -> dict[str, str]:
+    names = ((path.relative_to(POLICIES), path) for path in POLICIES.rglob(kind))
+    return {name.as_posix(): path.read_text("utf-8") for name, path in names if name.parts[0] != "examples"}
 
 
 def shipped(profile: str, *specs: ToolSpec) -> PolicyBundle:
