@@ -28,9 +28,7 @@ def profiles_page(sources: Mapping[str, str]) -> str:
     for profile in PROFILES:
         for policy in read_policies(select(sources, profile)):
             found.setdefault(policy.id, {}).setdefault(profile, policy)
-    rows = "".join(
-        _row(name, {profile: several[0] for profile, several in held.items()}) for name, held in found.items()
-    )
+    rows = "".join(_row(name, held) for name, held in found.items())
     head = f"| policy | {' | '.join(f'`{profile}`' for profile in PROFILES)} | says |\n|---|---|---|---|---|\n"
     return f"{PROFILES_BEGIN}\n\n{head}{rows}\n{PROFILES_END}\n"
 
