@@ -26,10 +26,10 @@ _VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.:>-]*|%[A-Za-z_]+%|@[a-z_
 _SIGNS: Final = re.compile(r"[^0-9A-Za-z_./+=~,: -]")
 """Without one of them a value is no template, no regular expression and no variable."""
 _PIECES: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_NUMBERED: Final = re.compile(
+_NUMBERED: Final = Gated(
     r"ed25519|ed448|x25519|curve25519|secp\d{3}[kr]1|sha-?\d{1,3}|aes\d{3}|[reh]s256|x509|base(?:32|58|62|64)|crc32|"
     r"md5|utf-?8|oauth2|pkcs\d{1,2}",
-    re.IGNORECASE,
+    ignore_case=True,
 )
 """Words that have numbers in them."""
 _NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).islower())
@@ -59,8 +59,8 @@ def is_made_of_words(value: str) -> bool:
     if value in _COMMON:
         return True
     numbers = _NUMBERS.findall(value)
-    if numbers:
-        value = _NUMBERED.sub("key", value)
+    if numbers and _NUMBERED.search(value):
+        value = _NUMBERED.exact.sub("key", value)
         numbers = _NUMBERS.findall(value)
     letters = [piece.lower() for piece in _PIECES.findall(value)]
     size = sum(map(len, letters))
@@ -79,9 +79,30 @@ def is_gibberish(value: str) -> bool:
 
 def bits(value: str) -> float:
     """Shannon entropy of *value* in bits a character; 0.0 for nothing."""
-    size = len(value)
-    counts = [value.count(char) for char in set(value)]
-    return -sum(count / size * log2(count / size) for count in counts)
+    told = _told(len(value)) if len(value) <= _OFTEN else _Told(len(value))
+    return -sum([told[value.count(char)] for char in set(value)])
+
+
+class _Told(dict[int, float]):
+    """What a character adds to the entropy of a text of one length, by how often it is in there."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, count: int) -> float:
+        share = count / self._size
+        self[count] = share * log2(share)
+        return self[count]
+
+
+_OFTEN: Final = 256
+"""Lengths whose logarithms are kept."""
+
+
+@lru_cache(maxsize=_OFTEN + 1)
+def _told(size: int) -> _Told:
+    return _Told(size)
 
 
 def _by_beginning() -> dict[str, tuple[tuple[str, int], ...]]:

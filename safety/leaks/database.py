@@ -6,7 +6,7 @@
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -30,9 +30,9 @@ _MAGIC: Final = b"holdfast-leaks-1\n"
 _HEADER: Final = len(_MAGIC) + 2 * 64
 _SIGN_BYTES: Final = 40
 """The longest sign that is looked at more closely has so many."""
-_WORDS: Final = (Sign.WORD, Sign.HEXED)
-"""Signs that begin with a class of characters: with the rules they halve the speed of the whole, alone they cost a
-tenth of it, and where there is no long word there is no long word of hex."""
+_WORDS: Final = frozenset(CLOSER)
+"""Signs that begin with a class of characters. With the rules they would halve the speed of the whole: long words are
+looked for apart, and from the first one on for what they say; hex of that length is a long word too."""
 _CEILING: Final = 4096
 _CEILING_SHARE: Final = 64
 """Reports allowed beyond `_CEILING`: one for so many bytes of text."""
@@ -276,14 +276,14 @@ class HyperscanScanner:
         signs = tuple(sign for sign in _signs(rules) if sign[0] not in _WORDS)
         self._identity = _identity(expressions, signs)
         self._main = _Database(_load(kept, self._identity) or _compile(rules, expressions, signs))
-        self._words = {sign: _Database(_compiled([], [(sign, SIGNS[sign])])) for sign in _WORDS}
-        self._closer = {sign: _Database(_compiled([pattern.encode("ascii")], [])) for sign, pattern in CLOSER.items()}
+        self._words = _Database(_compiled([], [(Sign.WORD, SIGNS[Sign.WORD])]))
+        self._said = _Database(_compiled([], tuple(CLOSER.items())))
 
     def glance(self, data: bytes) -> bool:
         """Scan *data* to its end and say nothing but whether anything was reported: what the engine alone takes."""
         seen: list[bool] = []
         self._main.run(data, lambda *_: seen.append(True))
-        self._words[Sign.WORD].run(data, lambda *_: seen.append(True))
+        self._words.run(data, lambda *_: seen.append(True))
         return bool(seen)
 
     def sight(self, data: bytes) -> Sighting:
@@ -291,23 +291,19 @@ class HyperscanScanner:
         ceiling = min(_FEW + len(data) // _FEW_SHARE, _CEILING + len(data) // _CEILING_SHARE)
         ends: dict[int, list[int]] = {}
         flooded = self._main.scan(data, ends, ceiling)
-        word = self._words[Sign.WORD].first(data)
-        if word is not None:
-            signs = frozenset(self._said_by_words(data[max(0, word - _SIGN_BYTES) :]))
-        elif ends:
-            signs = frozenset[Sign]()
-        else:
+        word = self._words.first(data)
+        said = () if word is None else self._said_by_words(data[max(0, word - _SIGN_BYTES) :])
+        if not ends and not said:
             return NOTHING
-        signs |= {self._signs[number - self._rules] for number in ends if number >= self._rules}
+        shown = (self._signs[number - self._rules] for number in ends if number >= self._rules)
         reported = tuple((number, found) for number, found in ends.items() if number < self._rules)
-        return Sighting(ends=reported, signs=signs, flooded=flooded)
+        return Sighting(ends=reported, signs=frozenset((*shown, *said)), flooded=flooded)
 
-    def _said_by_words(self, data: bytes) -> Iterator[Sign]:
+    def _said_by_words(self, data: bytes) -> Sequence[Sign]:
         """What the long words of *data* may say on a closer look."""
-        if self._closer[Sign.WORD].holds(data):
-            yield Sign.WORD
-        if self._words[Sign.HEXED].holds(data) and self._closer[Sign.HEXED].holds(data):
-            yield Sign.HEXED
+        said: dict[int, list[int]] = {}
+        self._said.scan(data, said, len(CLOSER))
+        return [self._signs[number] for number in said]
 
     def dump(self) -> bytes:
         """The compiled database, bound to its rules and to this version of the engine."""

@@ -124,11 +124,14 @@ class LeakDetector:
 
     def _scan(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
         found, seen = self._found(texts, order, where), bare(texts)
-        if seen is None:
+        if seen is None or _is_flood(found):
             return found
-        again = (seen.placed(one) for one in self._found(seen.texts, order, where))
+        again = self._found(seen.texts, order, where)
+        if _is_flood(again):
+            return tuple(_flood(part, text, where) for part, text in enumerate(texts) if text)
         known = {(one.part, one.rule, one.start, one.end) for one in found}
-        return (*found, *(one for one in again if (one.part, one.rule, one.start, one.end) not in known))
+        placed = map(seen.placed, again)
+        return (*found, *(one for one in placed if (one.part, one.rule, one.start, one.end) not in known))
 
     def _found(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
         raw = [layout.encoded(text) for text in texts]
@@ -165,6 +168,7 @@ class LeakDetector:
         joined = layout.seams(raw, order)
         if joined is None:
             return
+        budget.widen(len(joined.data))
         for found in chain(self._held_in(joined.data), self._matches(joined, self._sight(joined.data), budget)):
             if found.rule.across and joined.crosses(found.start, found.end):
                 yield joined, found
@@ -186,6 +190,7 @@ class LeakDetector:
         if not runs:
             return
         inner = layout.apart([run.text for run in runs])
+        budget.widen(min(len(inner.data), len(data)))
         sighting = self._sight(inner.data)
         plain = self._confirmer.confirmed(sighting, inner, budget)
         deeper = self._encoded(inner.data, sighting.signs, budget, layers - 1)
@@ -271,6 +276,11 @@ def _action(tier: Tier, where: Where) -> Action:
             return Action.ANNOTATE
         case _:
             assert_never(tier)
+
+
+def _is_flood(found: Sequence[Finding]) -> bool:
+    """Whether *found* says that not all was looked at; it then says so of every text, and nothing else."""
+    return bool(found) and found[0].rule == FLOOD
 
 
 def _flood(part: int, text: str, where: Where) -> Finding:
