@@ -11,6 +11,8 @@ from holdfast.contracts import Digest, OperatorError, Principal, ToolSpec
 from holdfast.safety.policy import PolicyBundle
 from holdfast.safety.policy.explaining import Files
 
+from .git_unsafe import files_at
+
 MAX_FILE_BYTES = 1 << 20
 EXAMPLES = "examples"
 """A folder of this name beside the profiles is never part of a set; each folder in it is one of its own."""
@@ -36,6 +38,24 @@ def read_policy_files(folder: Path | None) -> tuple[Mapping[str, str], Mapping[s
         raise OperatorError(f"cannot read the policies in `{root}`: {type(error).__name__}") from None
     cases = {name: text for name, text in found.items() if name.endswith((".yaml", ".yml"))}
     return {name: text for name, text in found.items() if name.endswith(".cedar")}, cases
+
+
+def read_policy_set(place: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """As `read_policy_files`, of a folder, or of `REVISION:FOLDER` in the git repository here.
+
+    Raises: OperatorError when neither is there.
+    """
+    revision, colon, folder = place.partition(":")
+    if Path(place).is_dir() or not colon:
+        if not Path(place).is_dir():
+            raise OperatorError(f"there is no folder `{place}`", remedy="name a folder, or REVISION:FOLDER")
+        return read_policy_files(Path(place))
+    try:
+        held = {name: data.decode("utf-8") for name, data in files_at(revision, folder).items()}
+    except UnicodeDecodeError:
+        raise OperatorError(f"a policy file in `{place}` is not UTF-8") from None
+    cases = {name: text for name, text in held.items() if name.endswith((".yaml", ".yml"))}
+    return {name: text for name, text in held.items() if name.endswith(".cedar")}, cases
 
 
 def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:

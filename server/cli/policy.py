@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal import OUT
-from . import explaining, policy_check, proving
+from . import comparing, explaining, policy_check, proving
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_value
 from .rendering import show_json
@@ -14,6 +14,8 @@ from .rendering import show_json
 group = typer.Typer(no_args_is_help=True)
 
 group.command("explain")(explaining.explain)
+group.command("diff")(comparing.diff)
+group.command("replay")(comparing.replay)
 group.add_typer(proving.group, name="prove")
 policy_check.register(group)
 

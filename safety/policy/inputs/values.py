@@ -51,6 +51,12 @@ class PolicyInput:
             principal=_person(self.principal, person),
         )
 
+    def with_arguments(self) -> "PolicyInput":
+        """The same with arguments that are what `context.input` says."""
+        held = _plain(self.at(("context", "input")))
+        kept = {name: value for name, value in self.arguments.items() if isinstance(held, dict) and name in held}
+        return replace(self, arguments={**kept, **held} if isinstance(held, dict) else self.arguments)
+
     def fact(self, name: str) -> Json:
         """The fact of `context` of that dotted name, or None."""
         return self.at(("context", *name.split(".", 1)))
@@ -111,6 +117,16 @@ class PolicyInput:
             )
         except (KeyError, ValueError):
             raise OperatorError("a recorded input is damaged") from None
+
+
+def _plain(value: Json) -> Json:
+    """*value* in JSON's own form instead of Cedar's."""
+    if isinstance(value, Mapping):
+        written = value.get("__extn")
+        if isinstance(written, Mapping):
+            return float(str(written.get("arg")))
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _put(held: Json, way: tuple[str, ...], value: Json) -> Json:
