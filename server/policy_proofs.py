@@ -78,24 +78,34 @@ class Result:
                 assert_never(self.answer)
 
 
-def read_sets(folders: Sequence[Path | None], profile: str | None) -> dict[str, tuple[Judge, ...]]:
-    """Load the sets in *folders* for the same tools, by profile.
+def read_sets(
+    folders: Sequence[Path | None], profile: str | None, tools: Sequence[ToolSpec]
+) -> dict[str, tuple[Judge, ...]]:
+    """Load the sets in *folders* for *tools* and those that their cases declare, by profile; None: every profile.
 
     Raises: OperatorError when one does not load.
     """
-    from .assembly import builtin_specs  # noqa: PLC0415 -- the server's own parts load this module too
-
     files = [read_policy_files(folder) for folder in folders]
     found: dict[str, tuple[Judge, ...]] = {}
-    for name in PROFILES if profile is None else (profile,):
+    for name in _profiles([sources for sources, _ in files]) if profile is None else (profile,):
         specs: dict[str, ToolSpec] = {}
         for _, cases in files:
             specs |= sample_tools(read_cases(cases, name))
-        specs |= {str(spec.name): spec for spec in builtin_specs()}
+        specs |= {str(spec.name): spec for spec in tools}
         found[name] = tuple(
             Judge(PolicyBundle.load(sources, cases, profile=name, specs=[*specs.values()])) for sources, cases in files
         )
     return found
+
+
+def _profiles(sets: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The profiles that all of *sets* have; what is in only one has nothing to be compared with."""
+    own = [{name.partition("/")[0] for name in sources if "/" in name} for sources in sets]
+    shared = frozenset[str].intersection(*map(frozenset, own))
+    only = sorted(frozenset[str]().union(*own) - shared)
+    if only:
+        raise InvalidRequest(f"the profile `{only[0]}` is in one of the sets only; name another with `--profile`")
+    return (*(name for name in PROFILES if name in shared), *sorted(shared - set(PROFILES)))
 
 
 def prove_unapproved(judge: Judge, profile: str, tools: Sequence[str], limit_ms: int) -> Result:

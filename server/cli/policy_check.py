@@ -175,11 +175,12 @@ def _gather(
         sources=sources,
         cases=cases,
         profiles=profiles,
-        specs=_specs(tools, data_dir, config),
+        specs=specs_of(tools, data_dir, config),
     )
 
 
-def _specs(tools: str | None, data_dir: Path | None, config: Path | None) -> Sequence[ToolSpec]:
+def specs_of(tools: str | None, data_dir: Path | None, config: Path | None) -> Sequence[ToolSpec]:
+    """The tools that `--tools` names."""
     from ..assembly import builtin_specs  # noqa: PLC0415 -- as above
 
     if tools is None:

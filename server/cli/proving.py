@@ -12,6 +12,7 @@ from holdfast.contracts import Json, OperatorError, Scope
 from ..data_dir import find_data_dir
 from ..terminal import OUT, plain, visible
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
+from .policy_check import DirOption, ProfileOption, ToolsOption, specs_of
 from .rendering import show_json
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ group = typer.Typer(
     help="Prove something of policies, or show a call for which it is not so. Needs `pip install 'holdfast[prove]'`."
     " Exit 0: proved; 1: a call was found; 2: an error; 3: neither.",
 )
-DirOption = Annotated[Path | None, typer.Option("--dir", help="Policy folder. Default: the configured one.")]
-ProfileOption = Annotated[str | None, typer.Option(help="One profile only: readonly, supervised or autonomous.")]
 ToolOption = Annotated[list[str] | None, typer.Option("--tool", help="One tool only; several times for several.")]
 TimeoutOption = Annotated[
     float, typer.Option(min=0.1, max=600, help="Seconds for each question to the solver; there are a few a tool.")
@@ -35,10 +34,11 @@ _COLOURS = {"proved": "green", "counterexample": "red", "outside": "yellow", "un
 
 
 @group.command("unapproved")
-def unapproved(
+def unapproved(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     folder: DirOption = None,
     profile: ProfileOption = None,
     tool: ToolOption = None,
+    tools: ToolsOption = None,
     timeout: TimeoutOption = 5.0,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
@@ -48,18 +48,19 @@ def unapproved(
     """Prove that policy lets no unapproved tool be called; says also what other layers see to."""
     from ..policy_proofs import prove_unapproved, read_sets  # noqa: PLC0415 -- the other verbs need not load the solver
 
-    sets = read_sets([_folder(folder, data_dir, config)], profile)
+    sets = read_sets([_folder(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
     return _shown(
         (prove_unapproved(judge, name, tool or [], _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
 
 
 @group.command("scope")
-def scope(  # noqa: PLR0913, PLR0917 -- one parameter for each option
+def scope(  # noqa: PLR0913, PLR0917 -- as above
     missing: Annotated[Scope, typer.Argument(help="The scope that the principal does not have.")],
     folder: DirOption = None,
     profile: ProfileOption = None,
     tool: ToolOption = None,
+    tools: ToolsOption = None,
     timeout: TimeoutOption = 5.0,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
@@ -69,7 +70,7 @@ def scope(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     """Prove that nobody without a scope reaches a tool."""
     from ..policy_proofs import prove_scope, read_sets  # noqa: PLC0415 -- as above
 
-    sets = read_sets([_folder(folder, data_dir, config)], profile)
+    sets = read_sets([_folder(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
     return _shown(
         (prove_scope(judge, name, tool or [], missing, _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
@@ -81,6 +82,7 @@ def never(  # noqa: PLR0913, PLR0917 -- as above
     folder: DirOption = None,
     profile: ProfileOption = None,
     tool: ToolOption = None,
+    tools: ToolsOption = None,
     timeout: TimeoutOption = 5.0,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
@@ -90,26 +92,29 @@ def never(  # noqa: PLR0913, PLR0917 -- as above
     """Prove that no call runs for which a Cedar expression holds."""
     from ..policy_proofs import prove_never, read_sets  # noqa: PLC0415 -- as above
 
-    sets = read_sets([_folder(folder, data_dir, config)], profile)
+    sets = read_sets([_folder(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
     return _shown(
         (prove_never(judge, name, tool or [], when, _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
 
 
 @group.command("no-wider")
-def no_wider(
+def no_wider(  # noqa: PLR0913, PLR0917 -- as above
     old: Annotated[Path, typer.Argument(help="The folder of the old set.")],
     new: Annotated[Path, typer.Argument(help="The folder of the new set.")],
     profile: ProfileOption = None,
     tool: ToolOption = None,
+    tools: ToolsOption = None,
     timeout: TimeoutOption = 5.0,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
     save: SaveOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Prove that NEW lets no call run, be asked for, or be leased that OLD does not."""
     from ..policy_proofs import prove_no_wider, read_sets  # noqa: PLC0415 -- as above
 
-    sets = read_sets([old, new], profile)
+    sets = read_sets([old, new], profile, specs_of(tools, data_dir, config))
     rows = (prove_no_wider(before, after, name, tool or [], _ms(timeout)) for name, (before, after) in sets.items())
     return _shown(rows, output, save)
 
