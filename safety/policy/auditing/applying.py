@@ -3,6 +3,7 @@
 Only what is plain is said: two conditions that contradict each other, or the same conditions and more of them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from cedarpy import pst
@@ -26,21 +27,24 @@ def contradictions(policies: tuple[Policy, ...]) -> tuple[Remark, ...]:
 
 def covered(policies: tuple[Policy, ...]) -> tuple[Remark, ...]:
     """Say which of *policies* have all the conditions of another, and so change nothing beside it."""
-    own = {policy.id: _conditions(policy) for policy in policies}
-    by_one: dict[tuple[object, ...], list[Policy]] = {}
-    for policy in policies:
-        first = next(iter(own[policy.id]), None)
-        by_one.setdefault((_scope(policy), first), []).append(policy)
+    numbers: dict[object, int] = {}
+    own = [
+        frozenset(numbers.setdefault((_scope(policy), part), len(numbers)) for part in _conditions(policy))
+        for policy in policies
+    ]
+    shared = Counter(number for each in own for number in each)
+    wider: dict[object, list[int]] = {}
+    for place, policy in enumerate(policies):
+        rarest = min(own[place], key=lambda number: shared[number], default=None)
+        wider.setdefault(_scope(policy) if rarest is None else rarest, []).append(place)
     found: list[Remark] = []
     for place, policy in enumerate(policies):
-        scope, mine = _scope(policy), own[policy.id]
-        wider = (other for one in (None, *mine) for other in by_one.get((scope, one), ()))
-        for other in wider:
-            same = own[other.id] == mine
-            if other.id == policy.id or not own[other.id] <= mine or (same and _place(policies, other) > place):
-                continue
-            if changes_nothing(policy, other):
-                found.append(_shadow(policy, other))
+        others = (other for key in (_scope(policy), *own[place]) for other in wider.get(key, ()) if other != place)
+        for other in others:
+            # Of two that are the same, the second is the idle one.
+            covers = own[other] < own[place] or (own[other] == own[place] and other < place)
+            if covers and changes_nothing(policy, policies[other]):
+                found.append(about(policy, "shadowed", shadow(policy, policies[other])))
                 break
     return tuple(found)
 
@@ -65,14 +69,6 @@ def shadow(narrow: Policy, wide: Policy) -> str:
     what = "permits only what" if narrow.effect is Effect.PERMIT else "forbids only what"
     does = "permits" if wide.effect is Effect.PERMIT else "forbids"
     return f"{what} `{wide.id}` ({wide.source.place}) {does} anyway"
-
-
-def _shadow(narrow: Policy, wide: Policy) -> Remark:
-    return about(narrow, "shadowed", shadow(narrow, wide))
-
-
-def _place(policies: tuple[Policy, ...], policy: Policy) -> int:
-    return next(place for place, one in enumerate(policies) if one is policy)
 
 
 def _scope(policy: Policy) -> tuple[object, ...]:
