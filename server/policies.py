@@ -51,9 +51,10 @@ def read_policy_set(place: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
             raise OperatorError(f"there is no folder `{place}`", remedy="name a folder, or REVISION:FOLDER")
         return read_policy_files(Path(place))
     try:
-        held = {name: data.decode("utf-8") for name, data in files_at(revision, folder).items()}
+        found = {name: data.decode("utf-8") for name, data in files_at(revision, folder).items()}
     except UnicodeDecodeError:
         raise OperatorError(f"a policy file in `{place}` is not UTF-8") from None
+    held = {name: text for name, text in found.items() if not name.startswith(f"{EXAMPLES}/")}
     cases = {name: text for name, text in held.items() if name.endswith((".yaml", ".yml"))}
     return {name: text for name, text in held.items() if name.endswith(".cedar")}, cases
 

@@ -6,8 +6,7 @@ server and no state.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import yaml
 
@@ -31,8 +30,10 @@ from holdfast.safety.policy.proving import (
 )
 from holdfast.safety.policy.rules import Policy
 
-from .policies import PROFILES, read_policy_files
+from .policies import PROFILES
 
+Files: TypeAlias = tuple[Mapping[str, str], Mapping[str, str]]
+"""Cedar files and case files, by relative name."""
 PROVED, COUNTEREXAMPLE, UNKNOWN = 0, 1, 3
 """Exit codes; 2 is an error, as everywhere."""
 _VERDICTS: Final[Mapping[type[PolicyDecision], str]] = {Allowed: "allow", Asks: "ask", Denied: "deny"}
@@ -78,14 +79,11 @@ class Result:
                 assert_never(self.answer)
 
 
-def read_sets(
-    folders: Sequence[Path | None], profile: str | None, tools: Sequence[ToolSpec]
-) -> dict[str, tuple[Judge, ...]]:
-    """Load the sets in *folders* for *tools* and those that their cases declare, by profile; None: every profile.
+def read_sets(files: Sequence[Files], profile: str | None, tools: Sequence[ToolSpec]) -> dict[str, tuple[Judge, ...]]:
+    """Load the sets of *files* for *tools* and those that their cases declare, by profile; None: every profile.
 
     Raises: OperatorError when one does not load.
     """
-    files = [read_policy_files(folder) for folder in folders]
     found: dict[str, tuple[Judge, ...]] = {}
     for name in _profiles([sources for sources, _ in files]) if profile is None else (profile,):
         specs: dict[str, ToolSpec] = {}

@@ -10,13 +10,15 @@ import typer
 from holdfast.contracts import Json, OperatorError, Scope
 
 from ..data_dir import find_data_dir
+from ..policies import read_policy_files, read_policy_set
 from ..terminal import OUT, plain, visible
+from .comparing import Place
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
 from .policy_check import DirOption, ProfileOption, ToolsOption, specs_of
 from .rendering import show_json
 
 if TYPE_CHECKING:
-    from ..policy_proofs import Result
+    from ..policy_proofs import Files, Result
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -48,7 +50,7 @@ def unapproved(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     """Prove that policy lets no unapproved tool be called; says also what other layers see to."""
     from ..policy_proofs import prove_unapproved, read_sets  # noqa: PLC0415 -- the other verbs need not load the solver
 
-    sets = read_sets([_folder(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
+    sets = read_sets([_files(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
     return _shown(
         (prove_unapproved(judge, name, tool or [], _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
@@ -70,7 +72,7 @@ def scope(  # noqa: PLR0913, PLR0917 -- as above
     """Prove that nobody without a scope reaches a tool."""
     from ..policy_proofs import prove_scope, read_sets  # noqa: PLC0415 -- as above
 
-    sets = read_sets([_folder(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
+    sets = read_sets([_files(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
     return _shown(
         (prove_scope(judge, name, tool or [], missing, _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
@@ -92,7 +94,7 @@ def never(  # noqa: PLR0913, PLR0917 -- as above
     """Prove that no call runs for which a Cedar expression holds."""
     from ..policy_proofs import prove_never, read_sets  # noqa: PLC0415 -- as above
 
-    sets = read_sets([_folder(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
+    sets = read_sets([_files(folder, data_dir, config)], profile, specs_of(tools, data_dir, config))
     return _shown(
         (prove_never(judge, name, tool or [], when, _ms(timeout)) for name, (judge,) in sets.items()), output, save
     )
@@ -100,8 +102,8 @@ def never(  # noqa: PLR0913, PLR0917 -- as above
 
 @group.command("no-wider")
 def no_wider(  # noqa: PLR0913, PLR0917 -- as above
-    old: Annotated[Path, typer.Argument(help="The folder of the old set.")],
-    new: Annotated[Path, typer.Argument(help="The folder of the new set.")],
+    old: Annotated[str, typer.Argument(help=Place)],
+    new: Annotated[str, typer.Argument(help=Place)],
     profile: ProfileOption = None,
     tool: ToolOption = None,
     tools: ToolsOption = None,
@@ -114,13 +116,13 @@ def no_wider(  # noqa: PLR0913, PLR0917 -- as above
     """Prove that NEW lets no call run, be asked for, or be leased that OLD does not."""
     from ..policy_proofs import prove_no_wider, read_sets  # noqa: PLC0415 -- as above
 
-    sets = read_sets([old, new], profile, specs_of(tools, data_dir, config))
+    sets = read_sets([read_policy_set(old), read_policy_set(new)], profile, specs_of(tools, data_dir, config))
     rows = (prove_no_wider(before, after, name, tool or [], _ms(timeout)) for name, (before, after) in sets.items())
     return _shown(rows, output, save)
 
 
-def _folder(folder: Path | None, data_dir: Path | None, config: Path | None) -> Path | None:
-    return folder or settings_of(config, find_data_dir(data_dir)).policy.dir
+def _files(folder: Path | None, data_dir: Path | None, config: Path | None) -> "Files":
+    return read_policy_files(folder or settings_of(config, find_data_dir(data_dir)).policy.dir)
 
 
 def _ms(seconds: float) -> int:

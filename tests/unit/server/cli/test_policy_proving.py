@@ -1,6 +1,7 @@
 """`holdfast policy prove`: exit codes, what is printed, and that what is found is a case that holds."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ def test_a_call_that_is_found_is_exit_1_and_a_case_file_that_holds(
 ) -> None:
     old, new = folder(tmp_path / "old", PERMIT + PAY), folder(tmp_path / "new", PERMIT)
 
-    assert proving.no_wider(new, old, profile="p") == 0
+    assert proving.no_wider(str(new), str(old), profile="p") == 0
     capsys.readouterr()
-    assert proving.no_wider(old, new, profile="p", output=Format.JSON) == 1
+    assert proving.no_wider(str(old), str(new), profile="p", output=Format.JSON) == 1
 
     (row,) = rows(capsys)
     assert row["answer"] == "counterexample"
@@ -132,3 +133,24 @@ def test_without_the_solver_the_verb_says_what_to_install(tmp_path: Path, monkey
 
     with pytest.raises(OperatorError, match=r"pip install 'holdfast\[prove\]'"):
         proving.unapproved(folder=folder(tmp_path / "set", PERMIT), profile="p")
+
+
+def test_a_set_is_compared_with_the_one_of_a_git_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = folder(tmp_path / "policies", PERMIT + PAY)
+    (at / "examples" / "one" / "q").mkdir(parents=True)
+    (at / "examples" / "one" / "q" / "it.cedar").write_text(PERMIT)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-q", "-m", "first")
+    monkeypatch.chdir(tmp_path)
+
+    assert proving.no_wider("HEAD:policies", "policies") == 0
+    (at / "p" / "it.cedar").write_text(PERMIT)
+    assert proving.no_wider("HEAD:policies", "policies") == 1
+    assert "ask by large" in capsys.readouterr().out
+
+
+def git(at: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=at, check=True, capture_output=True)
