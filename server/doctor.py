@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from holdfast.contracts import OperatorError
+from holdfast.contracts import Json, OperatorError
 from holdfast.sandbox.children import Launcher, Unavailable
 from holdfast.sandbox.children import probe as probe_children
 from holdfast.sandbox.confinement.support import support
@@ -41,6 +41,18 @@ async def examine() -> tuple[Check, ...]:
     wasm, children = await asyncio.gather(_wasm_probes(), _child_probes())
     grants = await _grant_probes() if all(check.held for check in wasm) else ()
     return (*_versions(), _kernel(), *wasm, *grants, *children)
+
+
+def drift(status: Json) -> tuple[Check, ...]:
+    """What a running server says of tools that its policies no longer fit."""
+    found = status.get("drift") if isinstance(status, dict) else None
+    rows = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    if not rows:
+        return (Check(part="policy", name="every tool fits", held=True, detail=""),)
+    return tuple(
+        Check(part="policy", name=f"drift: {row['tool']}", held=False, detail=f"{row['change']}: {row['why']}")
+        for row in rows
+    )
 
 
 def _versions() -> tuple[Check, ...]:

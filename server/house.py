@@ -170,7 +170,7 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         policies.fit(registry.specs())
         talking, judging = talking_of(secrecy, upstreams), secrecy.judged_by(policies.of)
         runtimes = _runtimes(workshop, wasm, registrar, upstreams, talking)
-        metrics, questions = _metrics(upstreams), Questions()
+        metrics, questions = _metrics(upstreams, policies), Questions()
         ground = ground_of(settings, workshop.files, upstreams.connections.names())
         dispatching = Dispatching(settings, state, judging, runtimes, ground, kept, metrics, asked=questions.asked)
         dispatcher = _bound(nesting, talking, dispatching, registry, ground, state)
@@ -203,8 +203,9 @@ def _cleaning(stack: AsyncExitStack, settings: Settings) -> Cleaning:
     return open_cleaning(stack, hosts=hosts, html_cleaner=settings.html_cleaner)
 
 
-def _metrics(upstreams: UpstreamDesk) -> Metrics:
+def _metrics(upstreams: UpstreamDesk, policies: Policies) -> Metrics:
     metrics = Metrics()
+    metrics.watch_drift(lambda: len(policies.drifted))
     metrics.watch_upstreams(upstreams.connections.count, BreakerState)
     return metrics
 

@@ -67,9 +67,18 @@ class Metrics:
         self._upstreams = Gauge(
             "holdfast_upstreams", "MCP servers, by the state of their breaker.", ("breaker",), registry=self.registry
         )
+        self._drift = Gauge(
+            "holdfast_policy_drift",
+            "Tools withheld because policy does not fit them since they changed.",
+            registry=self.registry,
+        )
         self._responses = Counter(
             "holdfast_http_responses", "HTTP responses, by hundred of the status.", ("class",), registry=self.registry
         )
+
+    def watch_drift(self, count: Callable[[], int]) -> None:
+        """Show how many tools are withheld because policy does not fit them."""
+        self._drift.set_function(count)
 
     def began(self) -> None:
         """One more call is under way."""

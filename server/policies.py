@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Protocol
 
-from holdfast.contracts import Digest, OperatorError, Principal, ToolSpec
+from holdfast.contracts import Digest, OperatorError, Principal, ToolName, ToolSpec
 from holdfast.safety.policy import PolicyBundle
 from holdfast.safety.policy.explaining import Files
 
+from .drifting import Drift, drift_of
 from .git_unsafe import files_at
 
 MAX_FILE_BYTES = 1 << 20
+_REMEMBERED = 16_384
+"""Definitions of tools that policy fitted at some time."""
 EXAMPLES = "examples"
 """A folder of this name beside the profiles is never part of a set; each folder in it is one of its own."""
 PROFILES = ("readonly", "supervised", "autonomous")
@@ -93,6 +97,31 @@ class Prepared:
     after: Digest
 
 
+class Fitting(Protocol):
+    """What is asked of policy by whoever brings tools."""
+
+    def fit(self, specs: Sequence[ToolSpec], /) -> None:
+        """See `Policies`."""
+        ...
+
+    def drift(self, spec: ToolSpec, /) -> Drift | None:
+        """See `Policies`."""
+        ...
+
+    def settled(self, name: ToolName, /) -> None:
+        """See `Policies`."""
+        ...
+
+    def on_change(self, told: Callable[[], None], /) -> None:
+        """See `Policies`."""
+        ...
+
+    @property
+    def drifted(self) -> tuple[Drift, ...]:
+        """See `Policies`."""
+        ...
+
+
 class Policies:
     """The bundles of this house, one for each profile in use, always of the same files and tools."""
 
@@ -105,6 +134,9 @@ class Policies:
         self._profile = profile
         self._specs = specs
         self._adding = threading.Lock()
+        self._drifted: dict[ToolName, Drift] = {}
+        self._told: list[Callable[[], None]] = []
+        self._fitted: dict[ToolName, ToolSpec] = {}
         sources, cases = read_policy_files(folder)
         self._held = self._loaded(sources, cases, (profile,), specs())
 
@@ -139,6 +171,40 @@ class Policies:
         held = self._held
         if frozenset(spec.digest for spec in specs) != held.fitted:
             self._held = self._loaded(held.sources, held.cases, tuple(held.bundles), specs)
+            self._remember(specs)
+
+    def _remember(self, specs: Sequence[ToolSpec]) -> None:
+        """Keep what fits, so that it can be said what changed when it no longer does."""
+        if len(self._fitted) > _REMEMBERED:
+            self._fitted.clear()
+        self._fitted.update({spec.name: spec for spec in specs})
+
+    @property
+    def drifted(self) -> tuple[Drift, ...]:
+        """Tools that are withheld because policy does not fit them as they are now, by name."""
+        return tuple(self._drifted[name] for name in sorted(self._drifted))
+
+    def drift(self, spec: ToolSpec, /) -> Drift | None:
+        """Note that policy does not fit *spec*; answers what exactly, or None when that is known already."""
+        held = self._held
+        others = {one.name: one for one in self._specs() if one.name != spec.name}
+        try:
+            _load(held.sources, held.cases, self._profile, [*others.values(), spec])
+            why = "it does not fit one of the other profiles in use"
+        except OperatorError as error:
+            why = error.message
+        before = self._fitted.get(spec.name)
+        found = drift_of(held.bundles[self._profile].statements, others, spec, before, why)
+        known, self._drifted[spec.name] = self._drifted.get(spec.name), found
+        return None if found == known else found
+
+    def settled(self, name: ToolName) -> None:
+        """Policy fits the tool called *name* again, or it is gone."""
+        self._drifted.pop(name, None)
+
+    def on_change(self, told: Callable[[], None]) -> None:
+        """Call *told* whenever another set judges: it may fit what the one before did not."""
+        self._told.append(told)
 
     def prepare(self) -> Prepared:
         """Read the files again and load every bundle in use from them; what judges stays. Slow: not for the event loop.
@@ -158,7 +224,9 @@ class Policies:
             if fresh.fitted != held.fitted or not fresh.bundles.keys() >= held.bundles.keys():
                 return False
             self._held = fresh
-            return True
+        for told in self._told:
+            told()
+        return True
 
     def trying(self, spec: ToolSpec) -> Callable[[Principal], PolicyBundle]:
         """The bundles as they would be with *spec* among the tools, which stay as they are.

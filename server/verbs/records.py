@@ -17,6 +17,7 @@ async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a ver
     return {
         "profile": house.settings.policy.profile,
         "policy": str(house.policies.current().digest),
+        "drift": [one.to_json() for one in house.policies.drifted],
         "tools": len(house.registry.tools()),
         "off": {
             name: {"code": why.code, "message": why.message, "remedy": why.remedy} for name, why in house.off.items()
