@@ -194,10 +194,15 @@ class Logic:
             if result.isUnsat():
                 return Impossible()
             if not result.isSat():
-                return Undecided(f"the solver gave up ({result.getUnknownExplanation()!s})")
+                return Undecided(self._why(str(result.getUnknownExplanation())))
             return Possible({name: _plain(solver.getValue(term)) for name, term in wanted.items()})
         except RuntimeError as error:
             return Undecided(f"the solver failed: {' '.join(str(error).split())[:200]}")
+
+    def _why(self, said: str) -> str:
+        if said.endswith("TIMEOUT"):
+            return f"the solver found no answer within {self.limit_ms} ms"
+        return f"the solver gave up: {said.rpartition('.')[2].lower().replace('_', ' ')}"
 
     def _joined(self, kind: Any, terms: list[Term], none: Term) -> Term:
         if len(terms) < 2:  # noqa: PLR2004 -- the solver joins two or more

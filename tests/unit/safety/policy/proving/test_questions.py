@@ -11,6 +11,7 @@ from holdfast.safety.policy.checking import Checked
 from holdfast.safety.policy.proving import (
     Answer,
     Found,
+    GivenUp,
     Judge,
     OutOfReach,
     Proved,
@@ -276,3 +277,14 @@ def test_a_tool_whose_schema_names_no_path_has_none(schema: dict[str, Any], *, m
     answer = can_apply(Prover({"one": one}), Judge(bundle), policies[-1])
 
     assert isinstance(answer, Found if may else Proved)
+
+
+def test_a_question_too_hard_is_given_up_in_time_and_is_no_proof() -> None:
+    cube = "context.facts.{0} * context.facts.{0} * context.facts.{0}"
+    some = " && ".join(f"context.facts.{name} > 0" for name in ("leaks", "pii", "credentials"))
+    bundle = set_of()
+    hard = where(f"{some} && {cube.format('leaks')} + {cube.format('pii')} == {cube.format('credentials')}")
+
+    answer = never(Prover(bundle.specs, limit_ms=100), Judge(bundle), ["read"], hard)
+
+    assert answer == GivenUp(tool="read", why="the solver found no answer within 100 ms")
