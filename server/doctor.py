@@ -13,7 +13,9 @@ from holdfast.sandbox.wasm.compiling import Compiler
 from holdfast.sandbox.wasm.probes import run_probes
 from holdfast.sandbox.wasm.runtime import UNPRIVILEGED
 
+from .config import Settings
 from .grant_probes import probe_grants
+from .observing import observing_of
 
 FLOORS = {
     "wasmtime": (50, 0, 1),
@@ -36,11 +38,19 @@ class Check:
     detail: str
 
 
-async def examine() -> tuple[Check, ...]:
-    """Everything, in the order it is shown."""
+async def examine(settings: Settings | None = None) -> tuple[Check, ...]:
+    """Everything, in the order it is shown; of *settings*, whether every rule counts."""
     wasm, children = await asyncio.gather(_wasm_probes(), _child_probes())
     grants = await _grant_probes() if all(check.held for check in wasm) else ()
-    return (*_versions(), _kernel(), *wasm, *grants, *children)
+    return (*_versions(), _kernel(), *_enforcement(settings), *wasm, *grants, *children)
+
+
+def _enforcement(settings: Settings | None) -> tuple[Check, ...]:
+    if settings is None:
+        return ()
+    observed = observing_of(settings.policy.mode, settings.policy.observe).names
+    said = "nothing is only observed" if not observed else f"only observed, and let pass: {', '.join(observed)}"
+    return (Check(part="policy", name="every rule counts", held=not observed, detail=said),)
 
 
 def drift(status: Json) -> tuple[Check, ...]:

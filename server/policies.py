@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from holdfast.contracts import Digest, OperatorError, Principal, ToolName, ToolSpec
-from holdfast.safety.policy import PolicyBundle
+from holdfast.safety.policy import NOTHING_OBSERVED, Observes, PolicyBundle
 from holdfast.safety.policy.explaining import Files
 
 from .drifting import Drift, drift_of
@@ -125,14 +125,21 @@ class Fitting(Protocol):
 class Policies:
     """The bundles of this house, one for each profile in use, always of the same files and tools."""
 
-    def __init__(self, folder: Path | None, profile: str, specs: Callable[[], Sequence[ToolSpec]]) -> None:
-        """Load them.
+    def __init__(
+        self,
+        folder: Path | None,
+        profile: str,
+        specs: Callable[[], Sequence[ToolSpec]],
+        observes: Observes = NOTHING_OBSERVED,
+    ) -> None:
+        """Load them; those that *observes* names are only observed.
 
         Raises: OperatorError when they do not load; there is then no house.
         """
         self._folder = folder
         self._profile = profile
         self._specs = specs
+        self._observes = observes
         self._adding = threading.Lock()
         self._drifted: dict[ToolName, Drift] = {}
         self._told: list[Callable[[], None]] = []
@@ -189,7 +196,7 @@ class Policies:
         held = self._held
         others = {one.name: one for one in self._specs() if one.name != spec.name}
         try:
-            _load(held.sources, held.cases, self._profile, [*others.values(), spec])
+            self._load(held.sources, held.cases, self._profile, [*others.values(), spec])
             why = "it does not fit one of the other profiles in use"
         except OperatorError as error:
             why = error.message
@@ -235,12 +242,12 @@ class Policies:
         """
         others = [one for one in self._specs() if one.name != spec.name]
         held = self._held
-        bundle = _load(held.sources, held.cases, self._profile, [*others, spec])
+        bundle = self._load(held.sources, held.cases, self._profile, [*others, spec])
         return lambda _principal: bundle
 
     def _added(self, held: _Held, profile: str) -> PolicyBundle:
         """One more profile of *held*; it is kept unless another set was adopted meanwhile."""
-        bundle = _load(held.sources, held.cases, profile, self._specs())
+        bundle = self._load(held.sources, held.cases, profile, self._specs())
         with self._adding:
             now = self._held
             if now.sources is held.sources and now.fitted == held.fitted:
@@ -250,15 +257,20 @@ class Policies:
     def _loaded(
         self, sources: Mapping[str, str], cases: Mapping[str, str], profiles: Sequence[str], specs: Sequence[ToolSpec]
     ) -> _Held:
-        bundles = {profile: _load(sources, cases, profile, specs) for profile in profiles}
+        bundles = {profile: self._load(sources, cases, profile, specs) for profile in profiles}
         fitted = frozenset(spec.digest for spec in specs)
         return _Held(sources=sources, cases=cases, fitted=fitted, bundles=bundles)
 
-
-def _load(
-    sources: Mapping[str, str], cases: Mapping[str, str], profile: str, specs: Sequence[ToolSpec]
-) -> PolicyBundle:
-    return PolicyBundle.load(sources, cases, profile=profile, specs=specs)
+    def _load(
+        self, sources: Mapping[str, str], cases: Mapping[str, str], profile: str, specs: Sequence[ToolSpec]
+    ) -> PolicyBundle:
+        """One profile, its cases tried as if everything counted."""
+        bundle = PolicyBundle.load(sources, cases, profile=profile, specs=specs)
+        if profile == self._profile:
+            return bundle.observing(self._observes)
+        known = frozenset(one.id for one in bundle.policies if one.effect.value == "forbid")
+        narrower = replace(self._observes, forbids=self._observes.forbids & known)
+        return bundle.observing(narrower)
 
 
 def _rank(profile: str) -> int:

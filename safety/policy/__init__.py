@@ -18,8 +18,11 @@ from .decisions import (
     verdict_of,
 )
 from .inputs import PolicyInput, ToolSketch, Unclear, redacted
+from .observing import NOTHING as NOTHING_OBSERVED
+from .observing import Observes
 
 __all__ = [
+    "NOTHING_OBSERVED",
     "Allowed",
     "ApprovalLevel",
     "Approved",
@@ -33,6 +36,7 @@ __all__ = [
     "Facts",
     "Locations",
     "Match",
+    "Observes",
     "PolicyBundle",
     "PolicyDecision",
     "PolicyInput",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, cast, final
 
 from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts.json_values import canonical
 
 from . import reasons
 from .cases import CaseFile, read_cases, sample_tools
@@ -20,8 +21,8 @@ from .context import Context
 from .decisions import (
     Allowed,
     ApprovalLevel,
-    Asks,
     Denied,
+    Effect,
     Explanation,
     Match,
     PolicyDecision,
@@ -31,8 +32,10 @@ from .engine import Answer, Asker, ask, asker
 from .explain import Seen, explain
 from .facts import Judging, Parties
 from .inputs import PolicyInput, Unclear, narrowed
+from .lifting import lifting
 from .memory import Memory
 from .mentions import applies
+from .observing import NOTHING, Observes, let_pass
 from .profiles import digest_of, select
 from .rules import Policy, read_policies
 from .schema import ALL, write_schema
@@ -65,7 +68,18 @@ class _View:
 class PolicyBundle:
     """One profile's policies, checked against one set of tools. Immutable, apart from the answers it remembers."""
 
-    __slots__ = ("_answers", "_askers", "_checked", "_policies", "_shared", "_slices", "_specs", "digest", "profile")
+    __slots__ = (
+        "_answers",
+        "_askers",
+        "_checked",
+        "_observes",
+        "_policies",
+        "_shared",
+        "_slices",
+        "_specs",
+        "digest",
+        "profile",
+    )
 
     def __init__(
         self,
@@ -80,6 +94,7 @@ class PolicyBundle:
         self.digest = digest
         self._policies = policies
         self._checked = checked
+        self._observes = NOTHING
         self._specs = dict(specs)
         self._slices: Memory[str, Slice] = Memory(room=_TOOLS)
         self._shared: Memory[tuple[str, ...], Slice] = Memory(room=_SLICES)
@@ -189,7 +204,30 @@ class PolicyBundle:
     def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
         """Judge *request* as if the approval-forbids named in *lifted* were not there. Raises nothing."""
         view = self._view(request)
-        return view if isinstance(view, Denied) else self._judge(request.spec, view, lifted)
+        if isinstance(view, Denied):
+            return view
+        full = self._judge(request.spec, view, lifted)
+        if not self._observes:
+            return full
+        return let_pass(self._observes, full, lambda apart: self._judge(request.spec, view, lifted, apart=apart))
+
+    def observing(self, observes: Observes) -> "PolicyBundle":
+        """The same policies, some of them only observed; a set of its own, since it decides otherwise.
+
+        Raises: OperatorError for an id that is no forbid of these.
+        """
+        if not observes:
+            return self
+        unknown = sorted(observes.forbids - {one.id for one in self._policies if one.effect is Effect.FORBID})
+        if unknown:
+            raise OperatorError(
+                f"`[policy] observe` names `policy/{unknown[0]}`, which is no forbid of the profile `{self.profile}`",
+                remedy="name the `@id` of a forbid",
+            )
+        digest = Digest.of(canonical([str(self.digest), *sorted(observes.forbids), observes.everything]))
+        other = PolicyBundle(self._policies, self._checked, self._specs, self.profile, digest)
+        other._observes = observes
+        return other
 
     def written(self, request: PolicyRequest) -> PolicyInput | Denied:
         """Everything policy could read of *request*, whatever these policies read. It is not judged."""
@@ -212,8 +250,8 @@ class PolicyBundle:
 
     def written_with(self, request: PolicyRequest, arguments: Mapping[str, Json]) -> PolicyInput | None:
         """As `written`, with other *arguments*; None where they cannot be written."""
-        written = self.written(replace(request, arguments=arguments))
-        return written if isinstance(written, PolicyInput) else None
+        given = self.written(replace(request, arguments=arguments))
+        return None if isinstance(given, Denied) else given
 
     def judge(self, given: PolicyInput, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision | Unclear:
         """Judge *given* as `decide` judges a request; `Unclear` where a policy reads what it does not hold.
@@ -255,8 +293,10 @@ class PolicyBundle:
             context=view.context,
         )
 
-    def _judge(self, spec: ToolSpec, view: _View, lifted: frozenset[str]) -> PolicyDecision:
-        removed = lifted.intersection(view.slice.approvals)
+    def _judge(
+        self, spec: ToolSpec, view: _View, lifted: frozenset[str], *, apart: frozenset[str] = _NOTHING
+    ) -> PolicyDecision:
+        removed = lifted.intersection(view.slice.approvals) | apart
         answer = self._answer(view, removed)
         if answer.errors:
             return Denied(reason=reasons.failed(answer.errors))
@@ -265,7 +305,7 @@ class PolicyBundle:
         forbids = view.slice.ordered(answer.matched)
         asking = tuple(policy for policy in forbids if policy.approval is not None)
         if asking and self._answer(view, removed | {policy.id for policy in asking}).allowed:
-            return _lifting(asking)
+            return lifting(asking)
         firm = [policy for policy in forbids if policy.approval is None]
         ids = tuple(policy.id for policy in forbids)
         if firm:
@@ -345,19 +385,6 @@ class Rehearsal:
     judge: PolicyBundle
     """The same with the sample tools among its tools; the cases are for it."""
     files: tuple[CaseFile, ...]
-
-
-def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:
-    """What *asking* come to together: without them the call is allowed."""
-    levels = {policy.approval for policy in asking}
-    if ApprovalLevel.LEASE in levels:
-        firm = next(policy for policy in asking if policy.approval is ApprovalLevel.LEASE)
-        ids = tuple(policy.id for policy in asking)
-        return Denied(
-            reason=reasons.forbidden(firm), forbids=ids, leasable=() if ApprovalLevel.ALWAYS in levels else ids
-        )
-    level = ApprovalLevel.ALWAYS if ApprovalLevel.ALWAYS in levels else ApprovalLevel.OPERATOR
-    return Asks(reason=reasons.forbidden(asking[0]), forbids=tuple(policy.id for policy in asking), level=level)
 
 
 def _read(context: str) -> Mapping[str, Json]:

@@ -217,8 +217,7 @@ def _case(file: str, fields: Fields) -> Case:
         tenant=principal.tenant,
         labels=frozenset(fields.members("session", Label)),
     )
-    said = fields.inner("facts")
-    given = _given(said)
+    facts, given = _facts(fields.inner("facts"))
     case = Case(
         name=fields.word("name"),
         file=file,
@@ -227,7 +226,7 @@ def _case(file: str, fields: Fields) -> Case:
         arguments=fields.record("with"),
         principal=principal,
         session=session,
-        facts=_facts(said),
+        facts=facts,
         flow=_flow(fields.inner("flow"), session.labels),
         lifted=frozenset(fields.words("lifted")),
         given=given,
@@ -271,7 +270,9 @@ def _given(fields: Fields) -> Mapping[str, Json]:
     return given
 
 
-def _facts(fields: Fields) -> Facts:
+def _facts(fields: Fields) -> tuple[Facts, Mapping[str, Json]]:
+    """What the detectors found, and the facts that are set by their path."""
+    given = _given(fields)
     facts = Facts(
         leaks=fields.count("leaks"),
         credentials=fields.count("credentials"),
@@ -280,7 +281,7 @@ def _facts(fields: Fields) -> Facts:
         rules=frozenset(fields.words("rules")),
     )
     fields.done()
-    return facts
+    return facts, given
 
 
 def _flow(fields: Fields, labels: frozenset[Label]) -> FlowSays:

@@ -73,6 +73,8 @@ class Allowed:
     """At least one permit matched, no forbid did, and nothing failed to evaluate."""
 
     permits: tuple[str, ...]
+    observed: "Denied | Asks | None" = None
+    """What would have been decided if the rules that are only observed counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class Asks:
     forbids: tuple[str, ...]
     level: ApprovalLevel
     """The strictest level among the forbids."""
+    observed: "Denied | None" = None
+    """As of `Allowed`."""
 
 
 PolicyDecision: TypeAlias = Allowed | Denied | Asks

@@ -113,6 +113,7 @@ class Dispatching:
             envelope_of(settings.envelope),
             kept,
             mismatch=output_mismatch,
+            lets=layers.lets,
         )
 
     def over(self, catalogue: Catalogue, *, policy: Callable[[Principal], PolicyBundle] | None = None) -> Dispatcher:

@@ -132,7 +132,8 @@ def _usage(usage: Usage) -> dict[str, Json]:
 
 
 def _decision(decision: Decision) -> Json:
-    return {"layer": decision.layer, "verdict": decision.verdict.value}
+    said: dict[str, Json] = {"layer": decision.layer, "verdict": decision.verdict.value}
+    return said if decision.would is None else {**said, "would": decision.would.value, "rules": [*decision.rules]}
 
 
 def _finding(finding: Finding) -> Json:

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from ..data_dir import find_data_dir
 from ..terminal import OUT
 from . import comparing, explaining, policy_check, proving
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_value
-from .rendering import show_json
+from .rendering import show, show_json
 
 group = typer.Typer(no_args_is_help=True)
 
@@ -29,6 +30,15 @@ def reload(data_dir: DataDirOption = None, config: ConfigOption = None, output: 
     elif isinstance(answer, dict):
         same = " (as before)" if answer["before"] == answer["after"] else ""
         OUT.print(f"[green]loaded[/]  {answer['profile']}: {answer['after']}{same}")
+    return 0
+
+
+@group.command()
+def observed(data_dir: DataDirOption = None, output: FormatOption = Format.TEXT) -> int:
+    """Show what rules that are only observed would have stopped, from the record: `[policy] mode` and `observe`."""
+    from ..observations import observations  # noqa: PLC0415 -- the other verbs need not load the record
+
+    show(observations(find_data_dir(data_dir)), output, ("calls", "layer", "would", "rules", "tools", "last", "call"))
     return 0
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
+
 from holdfast.contracts import (
     AuditReceipt,
     CallId,
@@ -33,6 +35,8 @@ class Asked:
     bundle: PolicyBundle
     decision: PolicyDecision
 
+
+_log = structlog.get_logger("holdfast.observed")
 
 V = TypeVar("V", bound=Verdict[Any])
 
@@ -75,6 +79,11 @@ class Trail:
         """Note a verdict reached since *began_ns* (`time.perf_counter_ns()`)."""
         micros = (time.perf_counter_ns() - began_ns) // 1000
         self.decisions.append(Decision(layer=layer, verdict=verdict, micros=micros))
+
+    def observe(self, layer: str, would: VerdictKind, rules: tuple[str, ...]) -> None:
+        """Note what *layer* would have said, had *rules* counted."""
+        self.decisions.append(Decision(layer=layer, verdict=VerdictKind.PASS, micros=0, would=would, rules=rules))
+        _log.warning("observed", call=self.call_id, tool=self.tool, layer=layer, would=would.value, rules=rules)
 
     @property
     def policy(self) -> Digest | None:

@@ -2,6 +2,7 @@
 
 from holdfast.contracts import Json
 
+from ..assembly import observing_in
 from ..audit import sign
 from ..house import House
 from .params import Params
@@ -18,6 +19,7 @@ async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a ver
         "profile": house.settings.policy.profile,
         "policy": str(house.policies.current().digest),
         "drift": [one.to_json() for one in house.policies.drifted],
+        "observing": [*observing_in(house.settings).names],
         "tools": len(house.registry.tools()),
         "off": {
             name: {"code": why.code, "message": why.message, "remedy": why.remedy} for name, why in house.off.items()

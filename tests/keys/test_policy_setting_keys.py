@@ -12,7 +12,7 @@ import pytest
 from holdfast.server import listening, reloading
 from holdfast.server.store import RecordedInput
 
-from .world import World, opened
+from .world import World, code, opened
 
 pytestmark = pytest.mark.anyio
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -66,3 +66,19 @@ async def test_record_days_is_how_long(tmp_path: Path, monkeypatch: pytest.Monke
             left.append(sorted(one.call_id for one in await state.inputs.since(0)))
 
     assert left == [["new"], ["c", "new"]]
+
+
+PARROT = '@id("no-parrot") @reason("r") forbid (principal, action, resource) when { principal.subject == "parrot" };\n'
+
+
+@pytest.mark.parametrize("key", ['mode = "observe"', 'observe = ["policy/no-parrot"]'])
+async def test_mode_and_observe_let_pass_what_would_be_denied(tmp_path: Path, key: str) -> None:
+    codes = []
+    for number, more in enumerate(("", key)):
+        folder = tmp_path / str(number)
+        shutil.copytree(POLICIES, folder / "policies")
+        (folder / "policies" / "local.cedar").write_text(PARROT)
+        async with opened(folder, f'[policy]\ndir = "policies"\n{more}') as world:
+            codes.append(code(await world.call("echo", {"text": "x"}, who="parrot")))
+
+    assert codes == ["policy/no-parrot", "ok"]
