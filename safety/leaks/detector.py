@@ -142,6 +142,8 @@ class LeakDetector:
                     spans.append((piece.part, low, high, found.rule, found.tier))
         except Flood:
             return tuple(_flood(part, text, where) for part, text in enumerate(texts) if text)
+        if not spans:
+            return ()
         return tuple(
             Finding(
                 rule=RuleId(f"{LAYER}/{rule.id}"),
@@ -160,8 +162,11 @@ class LeakDetector:
     def _searched(self, raw: Sequence[bytes], order: Sequence[int]) -> Iterator[tuple[Layout, Match]]:
         """Every match in one of the texts, then every one that runs across a seam between two."""
         data = layout.buffer(raw)
-        budget, sighting, held = Budget(len(data)), self._sight(data), self._held_in(data)
-        if held or sighting is not NOTHING:  # else it needs no layout: so it is with most texts
+        sighting, held = self._sight(data), self._held_in(data)
+        if not order[1:] and not held and sighting is NOTHING:  # so it is with most texts
+            return
+        budget = Budget(len(data))
+        if held or sighting is not NOTHING:
             laid = layout.apart(raw, data)
             for found in chain(held, self._matches(laid, sighting, budget)):
                 yield laid, found
