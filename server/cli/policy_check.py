@@ -151,7 +151,7 @@ def _run_cases(work: _Work, only: str, least: float, output: RunFormat) -> int:
     match output:
         case RunFormat.TEXT:
             for run in runs:
-                show_run(run)
+                show_run(run, whole=not only)
         case RunFormat.JSON:
             show_json([run_json(run) for run in runs])
         case RunFormat.JUNIT:

@@ -28,23 +28,23 @@ def show_audit(one: "Audit", *, strict: bool) -> None:
     OUT.print(f"[{colour}]{word}[/]  {one.profile}: {len(one.policies)} policies, {said}  [dim]{one.digest or ''}[/]")
 
 
-def show_run(run: "Run") -> None:
-    """Print what failed, what no case reaches, then how the profile stands."""
+def show_run(run: "Run", *, whole: bool) -> None:
+    """Print what failed, then how the profile stands; of a *whole* run also what no case reaches."""
     for trial in run.failed:
         case = trial.case
         TALK.print(
             f"[red]failed[/]  {plain(case.file)} line {case.line}: case `{plain(case.name)}`: {plain(trial.problem)}"
         )
-    for policy in run.uncovered:
+    for policy in run.uncovered if whole else ():
         TALK.print(
             f"[yellow]no case[/]  `{plain(policy.file)}` line {policy.line}: policy `{policy.id}` applies in none"
         )
     passed = len(run.tried) - len(run.failed)
     colour, word = ("red", "failed") if run.failed else ("green", "ok")
+    reached = len(run.policies) - len(run.uncovered)
+    covered = f"; {reached} of {len(run.policies)} policies apply in one ({run.coverage:.0f} %)" if whole else ""
     OUT.print(
-        f"[{colour}]{word}[/]  {run.profile}: {passed} of {len(run.tried)} cases hold;"
-        f" {len(run.policies) - len(run.uncovered)} of {len(run.policies)} policies apply in one"
-        f" ({run.coverage:.0f} %)  [dim]{run.digest}[/]"
+        f"[{colour}]{word}[/]  {run.profile}: {passed} of {len(run.tried)} cases hold{covered}  [dim]{run.digest}[/]"
     )
 
 
