@@ -167,6 +167,11 @@ _ATOMS: list[st.SearchStrategy[str]] = [
     st.builds(lambda group, text: f"{group}.contains({text})", groups(), texts()),
     st.builds(lambda left, op, right: f"{left}.{op}({right})", groups(), _GROUP_ORDER, groups()),
     st.builds(lambda group: f"{group}.isEmpty()", groups()),
+    st.builds(
+        lambda op, words: _guarded("tags", f"context.input.tags.{op}([{words}])"),
+        _GROUP_ORDER,
+        st.sampled_from(['"a"', '"a", "b"', '"b"', '"ab", "a"']),
+    ),
     st.builds(lambda left, right: f"{left} == {right}", groups(), groups()),
     st.builds(lambda left, op, right: f"{left}.{op}({right})", fractions(), _FRACTION_ORDER, fractions()),
     st.builds(lambda number: f"context.input.sizes.contains({number})", numbers()),
