@@ -70,6 +70,10 @@ def applying(condition: str) -> Answer:
         "(if context.facts.inexact then 1 else 2) == 3",
         '{"a": context.facts.leaks}.a > 1 && context.facts.leaks == 1',
         'resource.name == "elsewhere"',
+        'context.input has amount && context.input.amount == decimal("-0.5") && context.input.amount == decimal("0.5")',
+        "context.facts.leaks > 9223372036854775807",
+        'context.flow.sink == "send" && !(context.flow.sink like "s**d")',
+        'context.flow.sink == "send" && context.flow.sink like "s*e"',
     ],
 )
 def test_what_can_never_apply_is_proved_so(condition: str) -> None:
@@ -93,6 +97,8 @@ def test_what_can_never_apply_is_proved_so(condition: str) -> None:
         'action in [Action::"read", Action::"http_fetch"] && resource is Tool',
         "(if context.facts.inexact then 1 else 2) == 2",
         'context.effects.isEmpty() || resource.effects.contains("egress")',
+        "context.facts.pii == 2 && (if context.facts.pii > 0 then true else 9223372036854775807 * context.facts.pii > 0)",
+        'context.input has amount && context.input.amount.lessThan(decimal("-0.5"))',
     ],
 )
 def test_what_can_apply_is_shown_by_a_call_that_the_engine_confirms(condition: str) -> None:
