@@ -69,7 +69,8 @@ def survey_policies(
         wrong.extend(ours or _complaints(awake, shapes, wants))
     known = frozenset(name for shape in shapes.values() for name in shape.parts)
     warnings: list[str] = []
-    for policy in awake:
+    told = {one.policy for one in wrong if one.rule == "types"}
+    for policy in (one for one in awake if one.id not in told):
         said = _names_nothing(policy, shapes, known)
         if said is not None and names_its_tools(policy):
             wrong.append(_about(policy, "types", said))

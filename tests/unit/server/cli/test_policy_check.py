@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from holdfast.contracts import InvalidRequest, OperatorError
+from holdfast.server.assembly import builtin_specs
 from holdfast.server.cli.policy_check import CheckFormat, RunFormat, check, run_cases
+from holdfast.server.policy_tools import read_tools, written
 
 SCOPE = (
     '@id("scope") @reason("no scope") forbid (principal, action, resource)'
@@ -156,3 +158,13 @@ def test_watching_runs_again_when_a_file_changes_and_outlives_a_broken_one(folde
             until("2 of 2 cases hold")
         finally:
             running.terminate()
+
+
+def test_tools_as_a_running_server_tells_them_are_read_back() -> None:
+    specs = builtin_specs()
+
+    back = read_tools(written(specs), "the server")
+
+    assert [(one.name, one.effects, one.input_schema) for one in back] == [
+        (one.name, one.effects, one.input_schema) for one in specs
+    ]
