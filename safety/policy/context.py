@@ -24,13 +24,10 @@ class Context:
     def __init__(self, wants: Wanted) -> None:
         self._inputs = wants.of("input")
         self._direct = tuple(_reader(fact) for fact in of_call() if wants.sees(fact.name))
-        self._groups = tuple(
-            (
-                group,
-                tuple(_reader(fact) for fact in of_call(group) if wants.takes(group, fact.name)),
-            )
-            for group in GROUPS
-        )
+        readers = {
+            group: tuple(_reader(fact) for fact in of_call(group) if wants.takes(group, fact.name)) for group in GROUPS
+        }
+        self._groups = tuple((group, several) for group, several in readers.items() if several)
 
     def written(self, judging: Judging) -> str:
         """The context of the call that is judged, as JSON."""

@@ -4,7 +4,6 @@ from typing import Final
 
 from holdfast.contracts import Effect, Label, Sink
 
-from ..paths import path_fact
 from .declared import Fact, Judging, Kind, Trust
 
 CALL: Final[tuple[Fact[Judging], ...]] = (
@@ -215,7 +214,7 @@ PATHS: Final[tuple[Fact[Judging], ...]] = (
         says="every path-like argument, folded, each between `/` and `/`, one a line",
         source="the arguments",
         trust=Trust.READ,
-        read=lambda judging: path_fact(judging.request.arguments)["text"],
+        read=lambda judging: judging.paths["text"],
     ),
     Fact(
         holder="context.paths",
@@ -224,6 +223,6 @@ PATHS: Final[tuple[Fact[Judging], ...]] = (
         says="how many forms are in it; a path with percent escapes has two",
         source="the arguments",
         trust=Trust.READ,
-        read=lambda judging: path_fact(judging.request.arguments)["count"],
+        read=lambda judging: judging.paths["count"],
     ),
 )

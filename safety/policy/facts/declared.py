@@ -12,7 +12,7 @@ from ...shell import Commands
 from ..around import Counts, Locations, Tooling
 from ..decisions import PolicyRequest
 from ..destinations import Destinations, destinations
-from ..paths import path_arguments
+from ..paths import path_arguments, path_fact
 from ..shell_arguments import commands_of
 from ..values import Written
 
@@ -60,6 +60,7 @@ class Judging:
         self.written = written
         self.autonomy = autonomy
         """The profile that judges."""
+        self._paths: Mapping[str, Json] | None = None
 
     @cached_property
     def now(self) -> int:
@@ -70,6 +71,13 @@ class Judging:
     def counts(self) -> Counts:
         """Calls before this one."""
         return self.request.around.counts()
+
+    @property
+    def paths(self) -> Mapping[str, Json]:
+        """Its path-like arguments, folded. Most sets read them: a cached property takes a lock that costs as much."""
+        if self._paths is None:
+            self._paths = path_fact(self.request.arguments)
+        return self._paths
 
     @cached_property
     def locations(self) -> Locations:

@@ -86,7 +86,8 @@ async def test_a_path_is_where_the_workspace_leads_it(tmp_path: Path) -> None:
     policies_in(
         tmp_path,
         '@id("docs-only") @reason("docs") forbid (principal, action == Action::"file_grep", resource)'
-        ' unless { !context.workspace.outside && context.workspace.text like "/docs/*" };',
+        " unless { !context.workspace.outside &&"
+        ' (context.workspace.count == 0 || context.workspace.text like "/docs/*") };',
     )
     async with opened(tmp_path, '[workspace]\nroot = "workspace"\n[policy]\ndir = "policies"') as world:
 

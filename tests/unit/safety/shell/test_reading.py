@@ -52,6 +52,14 @@ KNOWN = {
     "f() { rm x; }": ({"rm"}, UNKNOWN),
 }  # fmt: skip
 HIDDEN = [
+    "if true; then ls",
+    "for i in a; do ls",
+    "case x in a) ls",
+    "{ ls",
+    "$(ls",
+    "(ls",
+    "[[ -f x",
+    "ls <<E\nx",
     "$CMD x",
     "r\\m x",
     "$'\\x72m' x",
