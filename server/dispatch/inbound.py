@@ -38,12 +38,8 @@ from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
 
 from ..flow import Look
+from .outbound import counts
 from .trail import Asked, Trail
-
-
-def _counts(_finding: Finding) -> bool:
-    """Every finding does."""
-    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +52,7 @@ class Layers:
     injection: InjectionDetector
     policy: Callable[[Principal], PolicyBundle]
     """The bundle that judges a principal now."""
-    lets: Callable[[Finding], bool] = _counts
+    lets: Callable[[Finding], bool] = counts
     """Whether a finding is only looked at, and does not count."""
 
 

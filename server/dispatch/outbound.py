@@ -12,7 +12,7 @@ from holdfast.safety.redaction import redact
 from holdfast.safety.sanitizer import Sanitizer
 
 
-def _counts(_finding: Finding) -> bool:
+def counts(_finding: Finding) -> bool:
     """Every finding does."""
     return False
 
@@ -44,7 +44,7 @@ class Outbound:
         self._injection = injection
 
     def clean(
-        self, content: tuple[Content, ...], structured: Json, *, lets: Callable[[Finding], bool] = _counts
+        self, content: tuple[Content, ...], structured: Json, *, lets: Callable[[Finding], bool] = counts
     ) -> Cleaned:
         """Clean and redact; a secret split over two blocks counts as one, since all texts are scanned together."""
         said = [*_texts(content), *strings(structured)]

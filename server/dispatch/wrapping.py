@@ -28,7 +28,7 @@ from holdfast.safety.truncation import note, truncate
 
 from ..aside import aside
 from .endings import Ending
-from .outbound import Cleaned, Outbound
+from .outbound import Cleaned, Outbound, counts
 from .outputs import KeptOutputs
 from .trail import Trail
 
@@ -52,7 +52,7 @@ class Wrapping:
         kept: KeptOutputs,
         *,
         mismatch: Mismatch,
-        lets: Callable[[Finding], bool],
+        lets: Callable[[Finding], bool] = counts,
     ) -> None:
         """*lets* says which findings are only looked at."""
         self._lets = lets
