@@ -28,6 +28,8 @@ class Drift:
     """Where it stands, and what is wrong: one sentence."""
     change: str
     """What is other about the tool than when policy fitted it."""
+    spec: ToolSpec
+    """The tool as it is now."""
 
     def to_json(self) -> dict[str, Json]:
         """As operators are shown it."""
@@ -48,6 +50,7 @@ def drift_of(
         policy="" if first is None else first.policy,
         why=why if first is None else first.message,
         change=_changed(before, spec),
+        spec=spec,
     )
 
 

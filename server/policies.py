@@ -38,8 +38,8 @@ def read_policy_files(folder: Path | None) -> tuple[Mapping[str, str], Mapping[s
     found: dict[str, str] = {}
     try:
         _collect(root, "", found)
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"cannot read the policies in `{root}`: {type(error).__name__}") from None
+    except OSError as error:
+        raise OperatorError(f"cannot read the policies in `{root}`: {error.strerror or 'it is no folder'}") from None
     cases = {name: text for name, text in found.items() if name.endswith((".yaml", ".yml"))}
     return {name: text for name, text in found.items() if name.endswith(".cedar")}, cases
 
@@ -70,10 +70,22 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
         if entry.is_dir():
             _collect(entry, f"{prefix}{entry.name}/", found)
         elif entry.name.endswith((".cedar", ".yaml", ".yml")):
-            data = entry.read_bytes()
-            if len(data) > MAX_FILE_BYTES:
-                raise OperatorError(f"policy file `{prefix}{entry.name}` is over {MAX_FILE_BYTES} bytes")
-            found[prefix + entry.name] = data.decode("utf-8")
+            found[prefix + entry.name] = _text_of(entry, prefix + entry.name)
+
+
+def _text_of(entry: Traversable, name: str) -> str:
+    """Raises: OperatorError when *entry* is no file of text, such as a pipe that nobody writes to."""
+    if not entry.is_file():
+        raise OperatorError(f"policy file `{name}` is not a regular file, or a link to nothing")
+    with entry.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise OperatorError(f"policy file `{name}` is over {MAX_FILE_BYTES} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise OperatorError(f"policy file `{name}` line {line} is not UTF-8") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

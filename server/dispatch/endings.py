@@ -42,8 +42,8 @@ UNKNOWN_TOOL = Reason(
 QUARANTINED = Reason(
     code="tool/quarantined",
     layer="tools",
-    message="the tool is no longer what was approved, and is withheld until an operator has looked at it",
-    remedy="`holdfast tools list` says why; add it again, or approve it once what is wrong is put right",
+    message="the tool is no longer what was approved, or policy does not fit it; an operator has to look at it",
+    remedy="`holdfast tools list` and `holdfast status` say why; mend the policy, or add or approve the tool again",
 )
 BROKEN = Reason(code="internal/error", layer="internal", message="holdfast could not answer; the record has the call")
 

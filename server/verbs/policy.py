@@ -41,8 +41,8 @@ async def digest(house: House, params: DigestParams) -> Json:
 
 
 async def tools(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
-    """What policy may know of the tools there are: name, schema, effects, server."""
-    return written(house.registry.specs())
+    """What policy may know of the tools there are, and of those it does not fit: name, schema, effects, server."""
+    return written((*house.registry.specs(), *(one.spec for one in house.policies.drifted)))
 
 
 async def reload(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters

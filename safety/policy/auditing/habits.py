@@ -18,6 +18,7 @@ from .remarks import Remark, about
 _SUMS: Final = frozenset({"add", "sub", "mul", "neg"})
 _DECIMALS: Final = frozenset({"decimal_less", "decimal_less_eq", "decimal_greater", "decimal_greater_eq"})
 _INEXACT: Final[Way] = ("context", "facts", "inexact")
+_FOLDED: Final[Way] = ("context", "paths", "text")
 _ADVICE: Final[frozenset[Way]] = frozenset(
     tuple(path.split(".")) for path, fact in NAMED.items() if fact.trust is Trust.ADVICE
 )
@@ -65,6 +66,21 @@ def _paths(policy: Policy) -> Iterator[tuple[str, str]]:
                         " look-alikes make other spellings of the same file"
                     ),
                 )
+
+
+def _kept_in(policy: Policy) -> Iterator[tuple[str, str]]:
+    for leaf in leaves(policy):
+        match leaf.node:
+            case pst.Like(base=base, pattern=(pst.Char(), *_)) if way_of(base) == _FOLDED and frees(policy, leaf):
+                yield (
+                    "path-allowlist",
+                    (
+                        "lets a call through by how `context.paths.text` begins, where `..` leads out again and"
+                        " a second path may follow"
+                    ),
+                )
+            case _:
+                pass
 
 
 def _letters(policy: Policy) -> Iterator[tuple[str, str]]:
@@ -166,6 +182,7 @@ def _had(node: pst.Expr) -> frozenset[str]:
 _HABITS: Final[tuple[Habit, ...]] = (
     _overflow,
     _paths,
+    _kept_in,
     _letters,
     _lifted,
     _claims,

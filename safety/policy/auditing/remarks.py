@@ -76,7 +76,19 @@ RULES: Final[Mapping[str, Rule]] = {
             "add a case next to it that expects `deny` or `ask`",
         ),
         ("arithmetic-overflow", "a sum that overflows denies the call", "compare without `+`, `-` or `*`"),
-        ("unfolded-path", "a path is compared as it was written", "compare `context.paths.text`, which is folded"),
+        (
+            "unfolded-path",
+            "a path is compared as it was written",
+            (
+                "to keep something out, compare `context.paths.text`, which is folded; to let only a folder in, ask"
+                " `context.paths.within.contains`"
+            ),
+        ),
+        (
+            "path-allowlist",
+            "a call is let through by how its folded paths begin",
+            'ask `context.paths.within.contains("/the/folder/")`, which holds for every path and resolves `..`',
+        ),
         (
             "case-sensitive",
             "a forbid compares letters whose case the other side may ignore",

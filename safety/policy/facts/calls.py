@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.contracts import Effect, Label, Sink
 
+from ..paths import paths_within
 from .declared import Fact, Judging, Kind, Trust
 
 CALL: Final[tuple[Fact[Judging], ...]] = (
@@ -224,5 +225,15 @@ PATHS: Final[tuple[Fact[Judging], ...]] = (
         source="the arguments",
         trust=Trust.READ,
         read=lambda judging: judging.paths["count"],
+    ),
+    Fact(
+        holder="context.paths",
+        name="within",
+        kind=Kind.TEXTS,
+        says="the folders in which all of them lie, not folded, `..` resolved, each between `/` and `/`;"
+        " empty if one is relative",
+        source="the arguments",
+        trust=Trust.READ,
+        read=lambda judging: [*paths_within(judging.request.arguments)],
     ),
 )

@@ -18,7 +18,9 @@ _INPUT: Final = ("context", "input")
 _FLOW: Final = ("context", "flow")
 _SESSION: Final = ("context", "session")
 _PATHS: Final = "context.paths.text"
-_DERIVED: Final = frozenset({_PATHS, "context.paths.count", "context.facts.inexact", "context.facts.unseen"})
+_DERIVED: Final = frozenset(
+    {_PATHS, "context.paths.count", "context.paths.within", "context.facts.inexact", "context.facts.unseen"}
+)
 _DETECTED: Final = frozenset({"leaks", "credentials", "injection", "pii", "rules"})
 
 

