@@ -47,7 +47,7 @@ def paths_within(arguments: Mapping[str, Json]) -> list[str]:
     """Answer the folders in which every path lies, whether or not its percent signs are escapes; sorted."""
     forms = {form for path in _paths(arguments, _MAX_DEPTH) for form in (path, unquote(path))}
     held = [frozenset(_folders(form)) for form in forms]
-    return sorted(frozenset.intersection(*held)) if held else []
+    return sorted(held[0].intersection(*held[1:])) if held else []
 
 
 def _folders(path: str) -> Iterator[str]:
