@@ -6,7 +6,7 @@ from typing import Any
 import cedarpy
 
 from holdfast.safety.policy import PolicyRequest
-from holdfast.safety.policy.paths import path_arguments, path_fact
+from holdfast.safety.policy.paths import path_arguments, path_fact, paths_within
 from holdfast.safety.policy.shapes import input_shape
 from holdfast.safety.policy.values import Written, write_arguments
 
@@ -49,7 +49,7 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
             "inexact": written.inexact,
             "unseen": written.unseen,
         },
-        "paths": path_fact(request.arguments),
+        "paths": {**path_fact(request.arguments), "within": paths_within(request.arguments)},
         "autonomy": "",
         "approval": "none",
         "rate": dict.fromkeys(
