@@ -24,7 +24,7 @@ from holdfast.contracts import FlowFacts, Session, SessionId, Sink, TenantId, Te
 from holdfast.safety.envelope import wrap
 from holdfast.safety.leaks import layout, load_rules
 from holdfast.safety.leaks.database import open_scanner
-from holdfast.safety.policy import Facts, PolicyRequest
+from holdfast.safety.policy import Facts, PolicyRequest, supposed
 from holdfast.server.assembly.layers import build_layers, rule_sources
 from holdfast.server.config import AuditSettings, LimitSettings, Settings
 from holdfast.server.house import House, open_house
@@ -106,7 +106,13 @@ def layers_of(house: House) -> dict[str, Callable[[str], object]]:
     def policy(text: str) -> None:
         for _ in range(2):  # when it is judged, and at the gate
             request = PolicyRequest(
-                principal=WHO, session=session, spec=spec, arguments={"text": text}, facts=facts, flow=NO_FLOW
+                principal=WHO,
+                session=session,
+                spec=spec,
+                arguments={"text": text},
+                facts=facts,
+                flow=NO_FLOW,
+                around=supposed(),
             )
             layers.policy(WHO).decide(request)
 

@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 import httpcore2
 
 from holdfast.contracts import HttpGrant, Refusal
+from holdfast.contracts.urls import redirected
 from holdfast.sandbox.egress import PUBLIC, Target, admits, canonical
-from holdfast.sandbox.egress.targets import redirected
 
 _START = canonical("https://api.example.com/v1/messages")
 _NARROW = HttpGrant(scheme="https", host="api.example.com", port=443, methods=frozenset({"GET"}), path="/v1/messages")

@@ -24,7 +24,7 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.json_values import parse
 from holdfast.contracts.limits import UPSTREAM
-from holdfast.safety.policy import Allowed, Denied, Facts, PolicyBundle, PolicyRequest
+from holdfast.safety.policy import Allowed, Denied, Facts, PolicyBundle, PolicyRequest, supposed
 
 POLICIES = """
 @id("all") @reason("all") permit (principal, action, resource) when { principal.scopes.contains("call") };
@@ -135,6 +135,7 @@ def check(data: bytes) -> None:
             arguments=arguments,
             facts=Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset()),
             flow=FLOW,
+            around=supposed(),
         )
     )
     assert isinstance(decision, Allowed | Denied)

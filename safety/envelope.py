@@ -42,17 +42,26 @@ _ASCII = {
     "/": "/",
     "<": "<",
 }
+_NAMES = {
+    ord("!"): ("excl",),
+    ord("."): ("period",),
+    ord("/"): ("sol",),
+    ord(":"): ("colon",),
+    ord("_"): ("lowbar", "UnderBar"),
+    ord("|"): ("vert", "verbar", "VerticalLine"),
+}
+"""What HTML calls them."""
 _ASCII_UNSEEN = r"\x00-\x20\x7f"
 _ASCII_CUES = ("<", "&", "\\", "%")
 
 _GAPS = (
-    r"(?<=\\)(?:[nrbf]|(?:u00|x)(?:[01][\da-fA-F]|20|7[fF]|[aA][0dD])|u20[0-6][\da-fA-F]|u[fF][eE][fF][fF])"
-    r"|%(?:25)*+(?:[01][\da-fA-F]|20|7[fF]|[cC]2%(?:25)*+[aA][0dD]|[eE]2%(?:25)*+8[01]%(?:25)*+[89abAB][\da-fA-F])"
-    r"|&(?:amp;)*+(?:\#(?:0*(?:[12]?\d|3[0-2]|127|160|173|8(?:19[2-9]|20[0-7]|23[2-9]|28[89]|29\d|30[0-3])|65279)(?!\d)"
-    r"|[xX]0*(?:1?[\da-fA-F]|20|7[fF]|[aA][0dD]|20[0-6][\da-fA-F]|[fF][eE][fF][fF])(?![\da-fA-F]))"
-    r"|nbsp|shy|Tab|NewLine|ZeroWidthSpace|NoBreak|zwn?j|[lr]rm|(?:en|em|thin|hair)sp);?"
+    r"(?<=\\)(?:[nrbf]|(?:u00|x)(?:[01][\da-fA-F]|20|5[cC]|7[fF]|[aA][0dD])|u20[0-6][\da-fA-F]|u[fF][eE][fF][fF])"
+    r"|%(?:25)*+(?:[01][\da-fA-F]|20|5[cC]|7[fF]|[cC]2%(?:25)*+[aA][0dD]|[eE]2%(?:25)*+8[01]%(?:25)*+[89abAB][\da-fA-F])"
+    r"|&(?:amp;)*+(?:\#(?:0*(?:[12]?\d|3[0-2]|92|127|160|173|8(?:19[2-9]|20[0-7]|23[2-9]|28[89]|29\d|30[0-3])|65279)(?!\d)"
+    r"|[xX]0*(?:1?[\da-fA-F]|20|5[cC]|7[fF]|[aA][0dD]|20[0-6][\da-fA-F]|[fF][eE][fF][fF])(?![\da-fA-F]))"
+    r"|nbsp|shy|bsol|Tab|NewLine|ZeroWidthSpace|NoBreak|zwn?j|[lr]rm|(?:en|em|thin|hair)sp);?"
 )
-"""What does not show, written as JSON, a URL or HTML writes it; a gap before it has taken the backslash."""
+"""What does not show, or is a backslash, as JSON, a URL or HTML writes it; a gap before it took the backslash."""
 
 _ILLEGAL_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPELLED = re.compile("\u27e6(~*)U\\+([0-9A-F]{1,6})\u27e7")
@@ -176,8 +185,8 @@ def _tag_pattern(forms: dict[str, str], unseen_class: str) -> re.Pattern[str]:
     """
     gap = rf"(?:[{unseen_class}\\]|{_GAPS})*+"
     tabs = rf"(?:[{unseen_class}\\]|{_GAPS}|(?<=\\)t(?=[{unseen_class}\\]*[tT{forms['t']}]))*+"
-    wide_gap = rf"(?:[{unseen_class}\\{forms['_']}]|{_GAPS}|{_entity(0x5F, 'lowbar', 'UnderBar')}|{_escaped(0x5F)})*+"
-    slashes = rf"(?:{tabs[3:-3]}|[{forms['/']}]|{_entity(0x2F, 'sol')}|{_escaped(0x2F)})*+"
+    wide_gap = rf"(?:[{unseen_class}\\{forms['_']}]|{_GAPS}|{'|'.join(_spelled('_'))})*+"
+    slashes = rf"(?:{tabs[3:-3]}|[{forms['/']}]|{'|'.join(_spelled('/'))})*+"
     one = {char: _letter(char, forms[char]) for char in "toulp"}
     tool = rf"{one['t']}{gap}(?:{one['o']}{gap}{one['o']}|[{forms['oo']}]){gap}{one['l']}"
     output = rf"{one['o']}{gap}{one['u']}{tabs}{one['t']}{gap}{one['p']}{gap}{one['u']}{tabs}{one['t']}"
@@ -186,8 +195,15 @@ def _tag_pattern(forms: dict[str, str], unseen_class: str) -> re.Pattern[str]:
 
 
 def _letter(char: str, forms: str) -> str:
-    small, large = ord(char), ord(char.upper())
-    return rf"(?:{_escaped(small)}|{_escaped(large)}|[{forms}]|{_entity(small)}|{_entity(large)})"
+    """A backslash's `u` may begin an escape or be the letter: the escape is tried first."""
+    escapes, entities = _spelled(char)
+    return rf"(?:{escapes}|[{forms}]|{entities})"
+
+
+def _spelled(char: str) -> tuple[str, str]:
+    """Whatever of ASCII reads as *char*: escaped, and as an entity."""
+    points = sorted({ord(form) for form in _ASCII[char] if form != "\\"})
+    return "|".join(map(_escaped, points)), "|".join(_entity(point, *_NAMES.get(point, ())) for point in points)
 
 
 def _entity(point: int, *names: str) -> str:

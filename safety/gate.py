@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, assert_never, final
 
 from holdfast.contracts import (
@@ -32,7 +32,7 @@ from holdfast.contracts import (
 from holdfast.contracts._mint import mint
 
 from .frozen import FrozenObject, frozen
-from .policy import Allowed, Asks, Denied, Facts, PolicyBundle, PolicyRequest
+from .policy import Allowed, Approved, Around, Asks, Denied, Facts, PolicyBundle, PolicyRequest
 
 _LAYER: Final = "gate"
 
@@ -95,6 +95,8 @@ class GateRequest:
     """Of the workspace files that the call names, as they are now."""
     carried: Digest
     """Of the state inside an upstream that the call would carry along, as it is now."""
+    around: Around
+    """What the server knows around the call; asked anew here, for it may be another by now."""
     approval: ApprovalId | None = None
     lease: str | None = None
     leased: frozenset[str] = frozenset()
@@ -131,22 +133,22 @@ class Gate:
         now = self._unchanged(request, arguments)
         if isinstance(now, Reason):
             return now
-        lifted = frozenset[str]()
+        lifted, approved = frozenset[str](), Approved.NONE
         if request.lease is not None:
             if not await self._leases.spend(request.lease):
                 return LEASE_INVALID
-            lifted = now.bundle.leasable(request.leased)
+            lifted, approved = now.bundle.leasable(request.leased), Approved.LEASE
         if request.approval is not None:
             spent = await self._spend(request.approval, request)
             if spent is None:
                 return APPROVAL_INVALID
-            lifted |= frozenset(spent)
+            lifted, approved = lifted | frozenset(spent), Approved.APPROVAL
         if request.lease is not None or request.approval is not None:
             # Waiting for the ledger let others run: what was compared above may be another thing by now.
             now = self._unchanged(request, arguments)
             if isinstance(now, Reason):
                 return now
-        refused = _judged(request, arguments, now, lifted)
+        refused = _judged(request, arguments, now, _Lifted(lifted, approved))
         return _minted(request, arguments, now.spec) if refused is None else refused
 
     def _unchanged(self, request: GateRequest, arguments: FrozenObject) -> "_Now | Reason":
@@ -188,7 +190,15 @@ class _Now:
     bundle: PolicyBundle
 
 
-def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: frozenset[str]) -> Reason | None:
+@dataclass(frozen=True, slots=True)
+class _Lifted:
+    """What was spent, and the forbids it lifts."""
+
+    forbids: frozenset[str]
+    by: Approved
+
+
+def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: _Lifted) -> Reason | None:
     """Judge again; None when the call is allowed."""
     question = PolicyRequest(
         principal=request.principal,
@@ -197,8 +207,9 @@ def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: fr
         arguments=arguments,
         facts=request.facts,
         flow=request.flow,
+        around=replace(request.around, approved=lifted.by),
     )
-    decision = now.bundle.decide(question, lifted=lifted)
+    decision = now.bundle.decide(question, lifted=lifted.forbids)
     match decision:
         case Allowed():
             return None

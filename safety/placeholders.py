@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 from math import log2
+from operator import add
+from string import ascii_lowercase
 from typing import Final
 
 from .gated import Gated
@@ -21,14 +23,16 @@ _IN_BRACES: Final = re.compile(r"\{[^{}\s\"',]{1,60}\}")
 _EXPRESSION: Final = re.compile(r"\(\?[:i]|\[[^\]\s]*\w-\w[^\]\s]*\](?:[+*]|\{\d+(?:,\d*)?\})")
 """A regular expression, which says what secrets look like: `(?:`, or a class of ranges with how often."""
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.:>-]*|%[A-Za-z_]+%|@[a-z_.]+")
-_LONGEST: Final = max(map(len, WORDS))
+_SIGNS: Final = re.compile(r"[^0-9A-Za-z_./+=~,: -]")
+"""Without one of them a value is no template, no regular expression and no variable."""
 _PIECES: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_NUMBERED: Final = re.compile(
+_NUMBERED: Final = Gated(
     r"ed25519|ed448|x25519|curve25519|secp\d{3}[kr]1|sha-?\d{1,3}|aes\d{3}|[reh]s256|x509|base(?:32|58|62|64)|crc32|"
     r"md5|utf-?8|oauth2|pkcs\d{1,2}",
-    re.IGNORECASE,
+    ignore_case=True,
 )
 """Words that have numbers in them."""
+_NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).islower())
 _NUMBERS: Final = re.compile(r"\d+")
 _COUNTING: Final = "01234567890123456789"
 _SHORT: Final = 16
@@ -43,46 +47,85 @@ def is_placeholder(value: str) -> bool:
     bare = value.strip("\"'` \t")
     if not bare or bare.lower() in NOTHING or len(set(bare)) <= min(3, len(bare) // 4 + 1):
         return True
-    if _IN_BRACES.fullmatch(bare) or _EXPRESSION.search(bare):
+    if _SIGNS.search(bare) and (
+        _IN_BRACES.fullmatch(bare) or _EXPRESSION.search(bare) or _TEMPLATES.search(bare) or _VARIABLE.fullmatch(bare)
+    ):
         return True
-    return bool(_STAND_INS.search(bare) or _TEMPLATES.search(bare) or _VARIABLE.fullmatch(bare))
+    return _STAND_INS.search(bare)
 
 
 def is_made_of_words(value: str) -> bool:
     """Whether *value* is nothing but everyday words of programs and documents, up to a short number at its end."""
     if value in _COMMON:
         return True
-    value = _NUMBERED.sub("key", value)
+    numbers = _NUMBERS.findall(value)
+    if numbers and _NUMBERED.search(value):
+        value = _NUMBERED.exact.sub("key", value)
+        numbers = _NUMBERS.findall(value)
     letters = [piece.lower() for piece in _PIECES.findall(value)]
     size = sum(map(len, letters))
-    digits = sum(len(run) for run in _NUMBERS.findall(value) if run not in _COUNTING or len(value) > _SHORT)
+    digits = sum(len(run) for run in numbers if run not in _COUNTING or len(value) > _SHORT)
     if size == 0 or digits > max(3, size // 3):
         return False
-    return _known("".join(letters)) >= 0.8 * size or sum(map(_known, letters)) >= 0.8 * size
+    return sum(map(_known, letters)) >= 0.8 * size or (len(letters) > 1 and _known("".join(letters)) >= 0.8 * size)
 
 
 def is_gibberish(value: str) -> bool:
     """Whether letters follow each other in *value* as they seldom do in words: drawn at random, or close to it."""
-    letters = "".join(char for char in value.lower() if "a" <= char <= "z")
-    pairs = [letters[at : at + 2] for at in range(len(letters) - 1)]
-    return bool(pairs) and sum(pair in PAIRS for pair in pairs) < 0.55 * len(pairs)
+    letters = value.lower().encode("ascii", "ignore").translate(None, _NO_LETTERS).decode("ascii")
+    pairs = len(letters) - 1
+    return pairs > 0 and sum(map(PAIRS.__contains__, map(add, letters, letters[1:]))) < 0.55 * pairs
 
 
 def bits(value: str) -> float:
     """Shannon entropy of *value* in bits a character; 0.0 for nothing."""
-    size = len(value)
-    counts = [value.count(char) for char in set(value)]
-    return -sum(count / size * log2(count / size) for count in counts)
+    told = _told(len(value)) if len(value) <= _OFTEN else _Told(len(value))
+    return -sum([told[value.count(char)] for char in set(value)])
+
+
+class _Told(dict[int, float]):
+    """What a character adds to the entropy of a text of one length, by how often it is in there."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, count: int) -> float:
+        share = count / self._size
+        self[count] = share * log2(share)
+        return self[count]
+
+
+_OFTEN: Final = 256
+"""Lengths whose logarithms are kept."""
+
+
+@lru_cache(maxsize=_OFTEN + 1)
+def _told(size: int) -> _Told:
+    return _Told(size)
+
+
+def _by_beginning() -> dict[str, tuple[tuple[str, int], ...]]:
+    """The words that two letters may begin, and how long each is."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for word in sorted(WORDS):
+        for begun in [word, *(word + letter for letter in ascii_lowercase)] if len(word) == 1 else [word[:2]]:
+            found.setdefault(begun, []).append((word, len(word)))
+    return {begun: tuple(words) for begun, words in found.items()}
+
+
+_BY_BEGINNING: Final = _by_beginning()
 
 
 @lru_cache(maxsize=1024)
 def _known(text: str) -> int:
-    """How many letters of *text* the best cutting into known words covers. Quadratic, so only its start is read."""
+    """How many letters of *text* the best cutting into known words covers. Only its start is read."""
     text = text[:128]
     best = [0] * (len(text) + 1)
-    for end in range(1, len(text) + 1):
-        best[end] = best[end - 1]
-        for start in range(max(0, end - _LONGEST), end):
-            if text[start:end] in WORDS:
-                best[end] = max(best[end], best[start] + end - start)
-    return best[-1]
+    sofar = 0
+    for start in range(len(text)):
+        sofar = max(sofar, best[start])
+        for word, size in _BY_BEGINNING.get(text[start : start + 2], ()):
+            if text.startswith(word, start) and sofar + size > best[start + size]:
+                best[start + size] = sofar + size
+    return max(sofar, best[-1])

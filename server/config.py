@@ -82,7 +82,16 @@ class PolicySettings(Table):
     dir: Path | None = None
     """None: the policies that come with Holdfast."""
     profile: Literal["readonly", "supervised", "autonomous"] = "supervised"
-    mode: Literal["enforce"] = "enforce"
+    mode: Literal["enforce", "observe"] = "enforce"
+    """`observe`: what policy would deny or ask for passes, and is recorded. Loud; what cannot be taken back counts."""
+    observe: tuple[str, ...] = ()
+    """Single things that are only observed: `policy/<id>`, `leaks`, `credentials`, `pii`, or a rule of these."""
+    record: Literal["off", "redacted"] = "off"
+    """`redacted`: keep what policy saw of each call, sealed, without what the detectors found, for replay and diff."""
+    record_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """After which it is deleted."""
+    watch: bool = False
+    """Load the folder again when a file in it changes; SIGHUP and `holdfast policy reload` always do."""
 
 
 class AuditSettings(Table):

@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from holdfast.contracts import OperatorError
+from holdfast.contracts import Json, OperatorError
 from holdfast.sandbox.children import Launcher, Unavailable
 from holdfast.sandbox.children import probe as probe_children
 from holdfast.sandbox.confinement.support import support
@@ -13,7 +13,9 @@ from holdfast.sandbox.wasm.compiling import Compiler
 from holdfast.sandbox.wasm.probes import run_probes
 from holdfast.sandbox.wasm.runtime import UNPRIVILEGED
 
+from .config import Settings
 from .grant_probes import probe_grants
+from .observing import observing_of
 
 FLOORS = {
     "wasmtime": (50, 0, 1),
@@ -36,11 +38,31 @@ class Check:
     detail: str
 
 
-async def examine() -> tuple[Check, ...]:
-    """Everything, in the order it is shown."""
+async def examine(settings: Settings | None = None) -> tuple[Check, ...]:
+    """Everything, in the order it is shown; of *settings*, whether every rule counts."""
     wasm, children = await asyncio.gather(_wasm_probes(), _child_probes())
     grants = await _grant_probes() if all(check.held for check in wasm) else ()
-    return (*_versions(), _kernel(), *wasm, *grants, *children)
+    return (*_versions(), _kernel(), *_enforcement(settings), *wasm, *grants, *children)
+
+
+def _enforcement(settings: Settings | None) -> tuple[Check, ...]:
+    if settings is None:
+        return ()
+    observed = observing_of(settings.policy.mode, settings.policy.observe).names
+    said = "nothing is only observed" if not observed else f"only observed, and let pass: {', '.join(observed)}"
+    return (Check(part="policy", name="every rule counts", held=not observed, detail=said),)
+
+
+def drift(status: Json) -> tuple[Check, ...]:
+    """What a running server says of tools that its policies no longer fit."""
+    found = status.get("drift") if isinstance(status, dict) else None
+    rows = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    if not rows:
+        return (Check(part="policy", name="every tool fits", held=True, detail=""),)
+    return tuple(
+        Check(part="policy", name=f"drift: {row['tool']}", held=False, detail=f"{row['change']}: {row['why']}")
+        for row in rows
+    )
 
 
 def _versions() -> tuple[Check, ...]:

@@ -77,7 +77,8 @@ async def serve_stdio(settings: Settings, root: Path, config: Path | None) -> No
     async with open_house(settings, root, Opening(config=config)) as house:
         for name, why in (await prove_grants(house)).items():
             _log.warning("grant.off", grant=name, why=why.message)
-        await _serve_client(house)
+        async with house.desks.reloading.listening(watch=settings.policy.watch):
+            await _serve_client(house)
 
 
 async def serve_wrapped(

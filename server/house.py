@@ -31,6 +31,9 @@ from .assembly import (
     build_layers,
     desks_of,
     ground_of,
+    isolation_of,
+    judging_of,
+    observing_in,
     open_cleaning,
     open_state,
     open_upstreams,
@@ -38,6 +41,7 @@ from .assembly import (
     open_webhook,
     open_workshop,
     output_mismatch,
+    policies_of,
     powers_of,
     prove_wasm,
     secrecy_of,
@@ -161,15 +165,15 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         secrecy = secrecy_of(state, data, scanning)
         workshop = await open_workshop(stack, settings, kept, secrecy.scrubber, guarded, state.vault)
         registry, lock = _registry(workshop, opening), lock_path(settings.catalogue.lock, opening.config, data.root)
-        policies = Policies(settings.policy.dir, settings.policy.profile, registry.specs)
+        policies = policies_of(settings, registry.specs)
         powers = powers_of(workshop, state, secrecy, nesting := Nesting())
         wasm, registrar = await open_wasm(stack, settings, data, state, registry, policies, powers)
         upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, guarded, lock)
         await _wasm_tools(stack, settings, data, opening, wasm, kept_artifacts, workshop, registry)
         policies.fit(registry.specs())
-        talking, judging = talking_of(secrecy, upstreams), secrecy.judged_by(policies.of)
+        talking, judging = talking_of(secrecy, upstreams), judging_of(settings, secrecy, policies)
         runtimes = _runtimes(workshop, wasm, registrar, upstreams, talking)
-        metrics, questions = _metrics(upstreams), Questions()
+        metrics, questions = _metrics(upstreams, policies, settings), Questions()
         ground = ground_of(settings, workshop.files, upstreams.connections.names())
         dispatching = Dispatching(settings, state, judging, runtimes, ground, kept, metrics, asked=questions.asked)
         dispatcher = _bound(nesting, talking, dispatching, registry, ground, state)
@@ -202,8 +206,10 @@ def _cleaning(stack: AsyncExitStack, settings: Settings) -> Cleaning:
     return open_cleaning(stack, hosts=hosts, html_cleaner=settings.html_cleaner)
 
 
-def _metrics(upstreams: UpstreamDesk) -> Metrics:
+def _metrics(upstreams: UpstreamDesk, policies: Policies, settings: Settings) -> Metrics:
     metrics = Metrics()
+    metrics.watch_drift(lambda: len(policies.drifted))
+    metrics.observing(observing_in(settings).names)
     metrics.watch_upstreams(upstreams.connections.count, BreakerState)
     return metrics
 
@@ -256,6 +262,7 @@ def _runtimes(
         builtin=BuiltinRuntime(workshop.handlers),
         wasm=Quarantining(wasm, registrar) if wasm.unavailable is None else wasm_off(wasm.unavailable),
         upstream=AskingRuntime(McpRuntime(upstreams.connections, check_output=output_mismatch, talk=talking), talking),
+        isolation=isolation_of(upstreams.connections),
     )
 
 

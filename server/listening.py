@@ -41,6 +41,7 @@ _log = structlog.get_logger("holdfast.listening")
 
 SWEEP_SECONDS = 600.0
 """Nothing depends on when an expired row goes; it only takes room."""
+DAY_S = 24 * 3600.0
 
 
 class Tools:
@@ -120,7 +121,8 @@ async def run_server(house: House, listen: Listen, *, started: Callable[[str], N
     beside = [asyncio.get_running_loop().create_task(work) for work in (_sweep(house), issuers.keep())]
     try:
         scheme = "https" if listen.certificate else "http"
-        await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
+        async with house.desks.reloading.listening(watch=house.settings.policy.watch):
+            await serve(app, listening, listen, started=lambda: started(f"{scheme}://{_shown(listen.host)}:{port}"))
     finally:
         for task in beside:
             task.cancel()
@@ -132,7 +134,8 @@ async def _sweep(house: House) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
-            await sweep(house.state.store, now=time.time())
+            kept = house.settings.policy.record_days * DAY_S
+            await sweep(house.state.store, now=time.time(), inputs_kept_s=kept)
             await house.tokens.refresh()
         except Exception as error:  # noqa: BLE001 -- a busy or full disk now is no reason never to sweep again
             _log.error("sweep.failed", error=type(error).__name__)

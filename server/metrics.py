@@ -3,7 +3,7 @@
 A tool's name, a principal or a path is never a label: each would let a caller grow the table without bound.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -58,6 +58,14 @@ class Metrics:
         self._denials = Counter(
             "holdfast_denials", "Calls that were denied, by the layer that did.", ("layer",), registry=self.registry
         )
+        self._observed = Counter(
+            "holdfast_observed",
+            "What would have been decided by rules that are only observed.",
+            ("layer", "would"),
+            registry=self.registry,
+        )
+        self.is_observing = False
+        self._observing = Gauge("holdfast_observing", "1 while some rules are only observed.", registry=self.registry)
         self._layers = Times("holdfast_layer_seconds", "Time in one layer for one call.", "layer", _LAYER_BUCKETS)
         self._seconds = Times("holdfast_call_seconds", "Time from door to door.", "runtime", _CALL_BUCKETS)
         self.registry.register(self._layers)
@@ -67,9 +75,23 @@ class Metrics:
         self._upstreams = Gauge(
             "holdfast_upstreams", "MCP servers, by the state of their breaker.", ("breaker",), registry=self.registry
         )
+        self._drift = Gauge(
+            "holdfast_policy_drift",
+            "Tools withheld because policy does not fit them since they changed.",
+            registry=self.registry,
+        )
         self._responses = Counter(
             "holdfast_http_responses", "HTTP responses, by hundred of the status.", ("class",), registry=self.registry
         )
+
+    def watch_drift(self, count: Callable[[], int]) -> None:
+        """Show how many tools are withheld because policy does not fit them."""
+        self._drift.set_function(count)
+
+    def observing(self, names: Sequence[str]) -> None:
+        """Some rules are only observed, if any are named."""
+        self.is_observing = bool(names)
+        self._observing.set(1 if names else 0)
 
     def began(self) -> None:
         """One more call is under way."""
@@ -109,6 +131,9 @@ class Metrics:
 
     def _observe(self, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
+            if decision.would is not None:
+                self._observed.labels(_layer(decision.layer), decision.would.value).inc()
+                continue
             self._layers.observe(_layer(decision.layer), decision.micros / 1e6)
 
     def _end(self, kind: str, status: str) -> Counter:

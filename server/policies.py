@@ -1,14 +1,25 @@
 """Which policy bundle judges now: read from files, checked against the tools, replaced whole or not at all."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Protocol
 
-from holdfast.contracts import OperatorError, Principal, ToolSpec
-from holdfast.safety.policy import PolicyBundle
+from holdfast.contracts import Digest, OperatorError, Principal, ToolName, ToolSpec
+from holdfast.safety.policy import NOTHING_OBSERVED, Observes, PolicyBundle
+from holdfast.safety.policy.explaining import Files
+
+from .drifting import Drift, drift_of
+from .git_unsafe import files_at
 
 MAX_FILE_BYTES = 1 << 20
+_REMEMBERED = 16_384
+"""Definitions of tools that policy fitted at some time."""
+EXAMPLES = "examples"
+"""A folder of this name beside the profiles is never part of a set; each folder in it is one of its own."""
 PROFILES = ("readonly", "supervised", "autonomous")
 """From the narrowest to the widest: a token may name a profile that is no wider than the configured one."""
 
@@ -27,61 +38,214 @@ def read_policy_files(folder: Path | None) -> tuple[Mapping[str, str], Mapping[s
     found: dict[str, str] = {}
     try:
         _collect(root, "", found)
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"cannot read the policies in `{root}`: {type(error).__name__}") from None
+    except OSError as error:
+        raise OperatorError(f"cannot read the policies in `{root}`: {error.strerror or 'it is no folder'}") from None
     cases = {name: text for name, text in found.items() if name.endswith((".yaml", ".yml"))}
     return {name: text for name, text in found.items() if name.endswith(".cedar")}, cases
 
 
+def read_policy_set(place: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """As `read_policy_files`, of a folder, or of `REVISION:FOLDER` in the git repository here.
+
+    Raises: OperatorError when neither is there.
+    """
+    revision, colon, folder = place.partition(":")
+    if Path(place).is_dir() or not colon:
+        if not Path(place).is_dir():
+            raise OperatorError(f"there is no folder `{place}`", remedy="name a folder, or REVISION:FOLDER")
+        return read_policy_files(Path(place))
+    try:
+        found = {name: data.decode("utf-8") for name, data in files_at(revision, folder).items()}
+    except UnicodeDecodeError:
+        raise OperatorError(f"a policy file in `{place}` is not UTF-8") from None
+    held = {name: text for name, text in found.items() if not name.startswith(f"{EXAMPLES}/")}
+    cases = {name: text for name, text in held.items() if name.endswith((".yaml", ".yml"))}
+    return {name: text for name, text in held.items() if name.endswith(".cedar")}, cases
+
+
 def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
     for entry in folder.iterdir():
+        if entry.is_dir() and not prefix and entry.name == EXAMPLES:
+            continue
         if entry.is_dir():
             _collect(entry, f"{prefix}{entry.name}/", found)
         elif entry.name.endswith((".cedar", ".yaml", ".yml")):
-            data = entry.read_bytes()
-            if len(data) > MAX_FILE_BYTES:
-                raise OperatorError(f"policy file `{prefix}{entry.name}` is over {MAX_FILE_BYTES} bytes")
-            found[prefix + entry.name] = data.decode("utf-8")
+            found[prefix + entry.name] = _text_of(entry, prefix + entry.name)
+
+
+def _text_of(entry: Traversable, name: str) -> str:
+    """Raises: OperatorError when *entry* is no file of text, such as a pipe that nobody writes to."""
+    if not entry.is_file():
+        raise OperatorError(f"policy file `{name}` is not a regular file, or a link to nothing")
+    with entry.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise OperatorError(f"policy file `{name}` is over {MAX_FILE_BYTES} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise OperatorError(f"policy file `{name}` line {line} is not UTF-8") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What judges, as one value: it is replaced whole, so nobody ever sees half of a set."""
+
+    sources: Mapping[str, str]
+    cases: Mapping[str, str]
+    fitted: frozenset[Digest]
+    """The definitions it was checked against."""
+    bundles: Mapping[str, PolicyBundle]
+    """By profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A set that was read and loaded, and judges nothing yet."""
+
+    held: _Held
+    before: Digest
+    after: Digest
+
+
+class Fitting(Protocol):
+    """What is asked of policy by whoever brings tools."""
+
+    def fit(self, specs: Sequence[ToolSpec], /) -> None:
+        """See `Policies`."""
+        ...
+
+    def drift(self, spec: ToolSpec, /) -> Drift | None:
+        """See `Policies`."""
+        ...
+
+    def settled(self, name: ToolName, /) -> None:
+        """See `Policies`."""
+        ...
+
+    def on_change(self, told: Callable[[], None], /) -> None:
+        """See `Policies`."""
+        ...
+
+    @property
+    def drifted(self) -> tuple[Drift, ...]:
+        """See `Policies`."""
+        ...
 
 
 class Policies:
     """The bundles of this house, one for each profile in use, always of the same files and tools."""
 
-    def __init__(self, folder: Path | None, profile: str, specs: Callable[[], Sequence[ToolSpec]]) -> None:
-        """Load them.
+    def __init__(
+        self,
+        folder: Path | None,
+        profile: str,
+        specs: Callable[[], Sequence[ToolSpec]],
+        observes: Observes = NOTHING_OBSERVED,
+    ) -> None:
+        """Load them; those that *observes* names are only observed.
 
         Raises: OperatorError when they do not load; there is then no house.
         """
         self._folder = folder
         self._profile = profile
         self._specs = specs
-        self._sources, self._cases = read_policy_files(folder)
-        self._bundles = {profile: self._load(profile, specs())}
-        self._fitted = frozenset(spec.digest for spec in specs())
+        self._observes = observes
+        self._adding = threading.Lock()
+        self._drifted: dict[ToolName, Drift] = {}
+        self._told: list[Callable[[], None]] = []
+        self._fitted: dict[ToolName, ToolSpec] = {}
+        sources, cases = read_policy_files(folder)
+        self._held = self._loaded(sources, cases, (profile,), specs())
+
+    @property
+    def folder(self) -> Path | None:
+        """Where they are read from; None: those that come with Holdfast."""
+        return self._folder
+
+    @property
+    def files(self) -> Files:
+        """What the bundles that judge now were loaded from."""
+        return Files(sources=self._held.sources, cases=self._held.cases)
 
     def current(self) -> PolicyBundle:
         """The bundle of the configured profile."""
-        return self._bundles[self._profile]
+        return self._held.bundles[self._profile]
 
     def of(self, principal: Principal) -> PolicyBundle:
         """The bundle that judges *principal*: its token's profile where that is narrower, else the configured one."""
         wanted = principal.profile
         if wanted is None or _rank(wanted) >= _rank(self._profile):
             return self.current()
-        wanted = PROFILES[_rank(wanted)]
-        if wanted not in self._bundles:
-            self._bundles = {**self._bundles, wanted: self._load(wanted, self._specs())}
-        return self._bundles[wanted]
+        held, wanted = self._held, PROFILES[_rank(wanted)]
+        known = held.bundles.get(wanted)
+        return known if known is not None else self._added(held, wanted)
 
     def fit(self, specs: Sequence[ToolSpec]) -> None:
         """Load every bundle in use again for *specs*.
 
         Raises: OperatorError when one does not fit them; all stay as they were.
         """
-        fitted = frozenset(spec.digest for spec in specs)
-        if fitted != self._fitted:
-            self._bundles = {profile: self._load(profile, specs) for profile in self._bundles}
-            self._fitted = fitted
+        held = self._held
+        if frozenset(spec.digest for spec in specs) != held.fitted:
+            self._held = self._loaded(held.sources, held.cases, tuple(held.bundles), specs)
+            self._remember(specs)
+
+    def _remember(self, specs: Sequence[ToolSpec]) -> None:
+        """Keep what fits, so that it can be said what changed when it no longer does."""
+        if len(self._fitted) > _REMEMBERED:
+            self._fitted.clear()
+        self._fitted.update({spec.name: spec for spec in specs})
+
+    @property
+    def drifted(self) -> tuple[Drift, ...]:
+        """Tools that are withheld because policy does not fit them as they are now, by name."""
+        return tuple(self._drifted[name] for name in sorted(self._drifted))
+
+    def drift(self, spec: ToolSpec, /) -> Drift | None:
+        """Note that policy does not fit *spec*; answers what exactly, or None when that is known already."""
+        held = self._held
+        others = {one.name: one for one in self._specs() if one.name != spec.name}
+        try:
+            self._load(held.sources, held.cases, self._profile, [*others.values(), spec])
+            why = "it does not fit one of the other profiles in use"
+        except OperatorError as error:
+            why = error.message
+        before = self._fitted.get(spec.name)
+        found = drift_of(held.bundles[self._profile].statements, others, spec, before, why)
+        known, self._drifted[spec.name] = self._drifted.get(spec.name), found
+        return None if found == known else found
+
+    def settled(self, name: ToolName) -> None:
+        """Policy fits the tool called *name* again, or it is gone."""
+        self._drifted.pop(name, None)
+
+    def on_change(self, told: Callable[[], None]) -> None:
+        """Call *told* whenever another set judges: it may fit what the one before did not."""
+        self._told.append(told)
+
+    def prepare(self) -> Prepared:
+        """Read the files again and load every bundle in use from them; what judges stays. Slow: not for the event loop.
+
+        Raises: OperatorError naming what is wrong with them.
+        """
+        held = self._held
+        sources, cases = read_policy_files(self._folder)
+        fresh = self._loaded(sources, cases, tuple(held.bundles), self._specs())
+        before, after = (one.bundles[self._profile].digest for one in (held, fresh))
+        return Prepared(held=fresh, before=before, after=after)
+
+    def adopt(self, prepared: Prepared) -> bool:
+        """Let *prepared* judge from here on; False, and nothing changed, if it is not of today's tools and profiles."""
+        with self._adding:
+            held, fresh = self._held, prepared.held
+            if fresh.fitted != held.fitted or not fresh.bundles.keys() >= held.bundles.keys():
+                return False
+            self._held = fresh
+        for told in self._told:
+            told()
+        return True
 
     def trying(self, spec: ToolSpec) -> Callable[[Principal], PolicyBundle]:
         """The bundles as they would be with *spec* among the tools, which stay as they are.
@@ -89,11 +253,36 @@ class Policies:
         Raises: OperatorError when policy does not fit it.
         """
         others = [one for one in self._specs() if one.name != spec.name]
-        bundle = self._load(self._profile, [*others, spec])
+        held = self._held
+        bundle = self._load(held.sources, held.cases, self._profile, [*others, spec])
         return lambda _principal: bundle
 
-    def _load(self, profile: str, specs: Sequence[ToolSpec]) -> PolicyBundle:
-        return PolicyBundle.load(self._sources, self._cases, profile=profile, specs=specs)
+    def _added(self, held: _Held, profile: str) -> PolicyBundle:
+        """One more profile of *held*; it is kept unless another set was adopted meanwhile."""
+        bundle = self._load(held.sources, held.cases, profile, self._specs())
+        with self._adding:
+            now = self._held
+            if now.sources is held.sources and now.fitted == held.fitted:
+                self._held = replace(now, bundles={**now.bundles, profile: bundle})
+        return bundle
+
+    def _loaded(
+        self, sources: Mapping[str, str], cases: Mapping[str, str], profiles: Sequence[str], specs: Sequence[ToolSpec]
+    ) -> _Held:
+        bundles = {profile: self._load(sources, cases, profile, specs) for profile in profiles}
+        fitted = frozenset(spec.digest for spec in specs)
+        return _Held(sources=sources, cases=cases, fitted=fitted, bundles=bundles)
+
+    def _load(
+        self, sources: Mapping[str, str], cases: Mapping[str, str], profile: str, specs: Sequence[ToolSpec]
+    ) -> PolicyBundle:
+        """One profile, its cases tried as if everything counted."""
+        bundle = PolicyBundle.load(sources, cases, profile=profile, specs=specs)
+        if profile == self._profile:
+            return bundle.observing(self._observes)
+        known = frozenset(one.id for one in bundle.policies if one.effect.value == "forbid")
+        narrower = replace(self._observes, forbids=self._observes.forbids & known)
+        return bundle.observing(narrower)
 
 
 def _rank(profile: str) -> int:

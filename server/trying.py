@@ -24,6 +24,7 @@ from holdfast.contracts import (
     Session,
     SessionId,
     Sink,
+    Standing,
     TenantId,
     Text,
     ToolName,
@@ -31,7 +32,7 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.json_values import canonical
 from holdfast.safety.gate import Gate, GateRequest
-from holdfast.safety.policy import Facts, PolicyBundle
+from holdfast.safety.policy import Facts, PolicyBundle, supposed
 from holdfast.safety.schemas import Valid, compile_schema
 from holdfast.sandbox.wasm.runtime import WasmRuntime
 from holdfast.tools.cases import Answered
@@ -74,6 +75,10 @@ class _One:
     def quarantined(self, name: ToolName, /) -> bool:  # noqa: ARG002 -- the port's
         """Never."""
         return False
+
+    def standing(self, name: ToolName, /) -> Standing:
+        """On trial, and nothing else is there."""
+        return Standing.TRIAL if name == self._spec.name else Standing.UNKNOWN
 
 
 class _NoLedger:
@@ -118,6 +123,7 @@ async def _authorized(spec: ToolSpec, arguments: Mapping[str, Json]) -> Authoriz
         limits=spec.limits,
         facts=_FACTS,
         flow=_flow(spec),
+        around=supposed(Standing.TRIAL),
         references=_NOTHING,
         carried=_NOTHING,
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from holdfast.contracts import Json, Method, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts import Json, Method, OperatorError, Standing, ToolName, ToolSpec, Upstream
 
 from .formats import ListFormat, listed
 
@@ -117,6 +117,13 @@ class Registry:
     def quarantined(self, name: ToolName, /) -> bool:
         """Whether the tool called exactly *name* is in quarantine: it is until one of that name is added."""
         return name in self._state.withheld
+
+    def standing(self, name: ToolName, /) -> Standing:
+        """What is known of the tool called exactly *name*: one that is in here was approved."""
+        state = self._state
+        if name in state.tools:
+            return Standing.APPROVED
+        return Standing.QUARANTINED if name in state.withheld else Standing.UNKNOWN
 
     def get(self, name: ToolName, /) -> ToolSpec | None:
         """The tool called exactly *name*, or None."""

@@ -62,6 +62,8 @@ _LONG_WORD: Final = re.compile(r"[0-9A-Za-z_-]{16,}")
 _PASSWORD: Final = re.compile(r"pass|pwd", re.IGNORECASE)
 _RUNS_OF_CASE: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 """Words of a name average four letters and more; letters drawn at random change case every second."""
+_DIGITS: Final = b"0123456789"
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FEW: Final = 2
 _CHANGES: Final = 4
 _DRAWN_BITS: Final = 2.8
@@ -77,31 +79,43 @@ _LAST_WORD: Final = expression(r"([\w.$-]*[\w$])[^\w]*$")
 
 def passes(rule: LeakRule, secret: str, before: str) -> bool:
     """Whether *secret*, matched by *rule* after the text *before* within the same match, counts as one."""
+    return counts(rule, secret) and belongs(rule.judge, secret, before)
+
+
+def counts(rule: LeakRule, secret: str) -> bool:
+    """Whether *secret*, matched by *rule*, could count as one, whatever stands before it."""
     if is_placeholder(secret) or (rule.entropy and bits(secret) < rule.entropy):
         return False
-    return _judged(rule.judge, secret, before)
-
-
-def _judged(judge: Judge, secret: str, before: str) -> bool:
-    match judge:
+    match rule.judge:
         case Judge.FORM:
             return True
-        case Judge.RANDOM:
-            return looks_random(secret)
-        case Judge.KEYED:
-            return not names_no_secret(before) and not _POINTER.search(before) and looks_random(_unquoted(secret))
+        case Judge.RANDOM | Judge.KEYED:
+            return looks_random(_unquoted(secret) if rule.judge is Judge.KEYED else secret)
         case Judge.ASSIGNED:
-            return not names_no_secret(before) and is_bare_literal(secret, before)
+            return _could_be_bare(secret)
         case Judge.QUOTED:
-            return not names_no_secret(before) and is_quoted_literal(secret, before)
+            return _could_be_quoted(secret)
         case Judge.STRING:
             return not is_made_of_words(secret) and not secret.startswith(("$", "%", "@", ":", "&", "#"))
         case Judge.USERINFO:
             return not is_made_of_words(secret) and re.search(r"[{}$*]|%[sdv]|^:?\d{1,5}$", secret) is None
         case Judge.PEM | Judge.BASIC:
-            return _basic(secret) if judge is Judge.BASIC else _KEY_BODY.search(secret) is not None
+            return _basic(secret) if rule.judge is Judge.BASIC else _KEY_BODY.search(secret) is not None
         case _:
-            assert_never(judge)
+            assert_never(rule.judge)
+
+
+def belongs(judge: Judge, secret: str, before: str) -> bool:
+    """Whether *secret*, which could count, does so after *before*."""
+    match judge:
+        case Judge.KEYED:
+            return not names_no_secret(before) and not _POINTER.search(before)
+        case Judge.ASSIGNED:
+            return not names_no_secret(before) and _is_bare_after(secret, before)
+        case Judge.QUOTED:
+            return not names_no_secret(before) and _is_quoted_after(secret, before)
+        case _:
+            return True
 
 
 def holds(checksum: Checksum, secret: str) -> bool:
@@ -125,15 +139,25 @@ def holds(checksum: Checksum, secret: str) -> bool:
 
 def looks_random(value: str) -> bool:
     """Whether *value* mixes letters, digits and cases as drawn material does, and is neither words nor a path."""
-    digits, letters = sum(map(str.isdigit, value)), sum(map(str.isalpha, value))
-    if letters < _FEW or bits(value) < _DRAWN_BITS:
+    digits, letters = _digits_and_letters(value)
+    if letters < _FEW:
         return False
-    runs = len(_RUNS_OF_CASE.findall(value))
-    if digits < _FEW and (runs < _CHANGES or letters >= 3 * runs):
+    if digits < _FEW:
+        runs = len(_RUNS_OF_CASE.findall(value))
+        if runs < _CHANGES or letters >= 3 * runs:
+            return False
+    if bits(value) < _DRAWN_BITS:
         return False
     if _CONSTANT.fullmatch(value) or (_NAME_IN_CODE.fullmatch(value) and not is_gibberish(value)):
         return False
     return not _CODE.search(value) and not is_made_of_words(value)
+
+
+def _digits_and_letters(value: str) -> tuple[int, int]:
+    if not value.isascii():
+        return sum(map(str.isdigit, value)), sum(map(str.isalpha, value))
+    raw = value.encode("ascii")
+    return len(raw) - len(raw.translate(None, _DIGITS)), len(raw) - len(raw.translate(None, _LETTERS))
 
 
 def _unquoted(value: str) -> str:
@@ -150,7 +174,15 @@ def names_no_secret(before: str) -> bool:
 
 def is_bare_literal(value: str, before: str) -> bool:
     """Whether *value*, without quotes after the name that ends *before*, is a literal and not a name of code."""
-    if _CODE.search(value) or is_made_of_words(value) or not value.isascii() or _names(before, value):
+    return _could_be_bare(value) and _is_bare_after(value, before)
+
+
+def _could_be_bare(value: str) -> bool:
+    return value.isascii() and not _CODE.search(value) and not is_made_of_words(value)
+
+
+def _is_bare_after(value: str, before: str) -> bool:
+    if _names(before, value):
         return False
     if any(char.isdigit() for char in value):
         return len(value) >= _SHORTEST_MIXED
@@ -161,11 +193,21 @@ def is_bare_literal(value: str, before: str) -> bool:
     return len(value) >= _SHORTEST_LETTERS and is_gibberish(value)
 
 
-def is_quoted_literal(value: str, before: str) -> bool:
-    """Whether *value*, in quotes after the name that ends *before*, is a secret's literal and not a word or a path."""
+def _could_be_quoted(value: str) -> bool:
     if "\\" in value:
         return any(looks_random(word) for word in _LONG_WORD.findall(value))
-    if is_made_of_words(value) or _PROSE.search(value) or _reads_as_text(value) or _is_named_after(value, before):
+    return not _PROSE.search(value) and not _reads_as_text(value) and not is_made_of_words(value)
+
+
+def is_quoted_literal(value: str, before: str) -> bool:
+    """Whether *value*, in quotes after the name that ends *before*, is a secret's literal and not a word or a path."""
+    return _could_be_quoted(value) and _is_quoted_after(value, before)
+
+
+def _is_quoted_after(value: str, before: str) -> bool:
+    if "\\" in value:
+        return True
+    if _is_named_after(value, before):
         return False
     if "/" in value and _LISTED.search(
         before

@@ -30,16 +30,24 @@ _MAGIC: Final = b"holdfast-leaks-1\n"
 _HEADER: Final = len(_MAGIC) + 2 * 64
 _SIGN_BYTES: Final = 40
 """The longest sign that is looked at more closely has so many."""
+_WORDS: Final = frozenset(CLOSER)
+"""Signs that begin with a class of characters. With the rules they would halve the speed of the whole: long words are
+looked for apart, and from the first one on for what they say; hex of that length is a long word too."""
 _CEILING: Final = 4096
 _CEILING_SHARE: Final = 64
 """Reports allowed beyond `_CEILING`: one for so many bytes of text."""
+_FEW: Final = 1024
+_FEW_SHARE: Final = 16
+"""The same for the leak rules in a short text. A file of nothing but passwords has one for every 12 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """Where each rule may match."""
 
-    stretches: tuple[tuple[int, tuple[Stretch, ...]], ...]
+    ends: tuple[tuple[int, Sequence[int]], ...] = ()
+    """Rule number, and where what the database has of it ends, in order."""
+    stretches: tuple[tuple[int, tuple[Stretch, ...]], ...] = ()
     """Rule number, and the stretches of bytes to confirm in, in order, not overlapping."""
     signs: frozenset[Sign]
     """Encodings that may occur in it."""
@@ -47,7 +55,7 @@ class Sighting:
     """There was more than would be looked at; what is above is not all."""
 
 
-NOTHING: Final = Sighting(stretches=(), signs=frozenset(), flooded=False)
+NOTHING: Final = Sighting(signs=frozenset(), flooded=False)
 """No rule and no encoding: most texts."""
 
 
@@ -198,12 +206,24 @@ class _Database:
         """Whether any expression occurs in *data*."""
         return self.run(data, lambda *_: True)
 
+    def first(self, data: bytes) -> int | None:
+        """Where the first match in *data* ends."""
+        ends: list[int] = []
+
+        def seen(_number: int, _start: int, end: int, _flags: int, _context: object) -> bool:
+            ends.append(end)
+            return True
+
+        self.run(data, seen)
+        return ends[0] if ends else None
+
     def run(self, data: bytes, seen: Callable[..., bool | None]) -> bool:
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self.native)
         try:
-            self.native.scan(data, match_event_handler=seen, scratch=scratch)
+            # By place: data, who is told, flags, context, scratch. By name it takes as long again on a short text.
+            self.native.scan(data, seen, 0, None, scratch)
         except hyperscan.ScanTerminated:
             return True
         return False
@@ -251,58 +271,45 @@ class HyperscanScanner:
     """All rules in one database, without start offsets."""
 
     def __init__(self, rules: Sequence[LeakRule], kept: bytes | None = None) -> None:
-        self._reach = tuple((rule.width, rule.width if rule.trigger else 0) for rule in rules)
         expressions = [(rule.trigger or rule.pattern).encode("ascii") for rule in rules]
         self._rules = len(expressions)
         self._signs = tuple(Sign)
-        signs = _signs(rules)
+        signs = tuple(sign for sign in _signs(rules) if sign[0] not in _WORDS)
         self._identity = _identity(expressions, signs)
         self._main = _Database(_load(kept, self._identity) or _compile(rules, expressions, signs))
-        self._closer = {sign: _Database(_compiled([pattern.encode("ascii")], [])) for sign, pattern in CLOSER.items()}
+        self._words = _Database(_compiled([], [(Sign.WORD, SIGNS[Sign.WORD])]))
+        self._said = _Database(_compiled([], tuple(CLOSER.items())))
 
     def glance(self, data: bytes) -> bool:
         """Scan *data* to its end and say nothing but whether anything was reported: what the engine alone takes."""
         seen: list[bool] = []
         self._main.run(data, lambda *_: seen.append(True))
+        self._words.run(data, lambda *_: seen.append(True))
         return bool(seen)
 
     def sight(self, data: bytes) -> Sighting:
-        """Scan *data* in one pass, and from the first long word on in a second one, for what it says."""
-        ceiling = _CEILING + len(data) // _CEILING_SHARE
+        """Scan *data* for the rules, then up to its first long word, and from there on for what that may say."""
+        ceiling = min(_FEW + len(data) // _FEW_SHARE, _CEILING + len(data) // _CEILING_SHARE)
         ends: dict[int, list[int]] = {}
         flooded = self._main.scan(data, ends, ceiling)
-        if not ends:
+        word = self._words.first(data)
+        said = () if word is None else self._said_by_words(data[max(0, word - _SIGN_BYTES) :])
+        if not ends and not said:
             return NOTHING
-        seen = (
-            (self._signs[number - self._rules], found[0]) for number, found in ends.items() if number >= self._rules
-        )
-        signs = frozenset(sign for sign, first in seen if self._stands(sign, data, first))
-        stretches = tuple(
-            (number, self._merged(number, found, len(data))) for number, found in ends.items() if number < self._rules
-        )
-        return Sighting(stretches=stretches, signs=signs, flooded=flooded)
+        shown = (self._signs[number - self._rules] for number in ends if number >= self._rules)
+        reported = tuple((number, found) for number, found in ends.items() if number < self._rules)
+        return Sighting(ends=reported, signs=frozenset((*shown, *said)), flooded=flooded)
 
-    def _stands(self, sign: Sign, data: bytes, first: int) -> bool:
-        """Whether *sign*, seen first before the byte *first*, is one on a closer look."""
-        closer = self._closer.get(sign)
-        return closer is None or closer.holds(data[max(0, first - _SIGN_BYTES) :])
+    def _said_by_words(self, data: bytes) -> Sequence[Sign]:
+        """What the long words of *data* may say on a closer look."""
+        said: dict[int, list[int]] = {}
+        self._said.scan(data, said, len(CLOSER))
+        return [self._signs[number] for number in said]
 
     def dump(self) -> bytes:
         """The compiled database, bound to its rules and to this version of the engine."""
         body = bytes(hyperscan.dumpb(self._main.native))
         return _header(self._identity, body) + body
-
-    def _merged(self, number: int, ends: list[int], size: int) -> tuple[Stretch, ...]:
-        """One stretch for ends whose matches could touch, so that confirming costs no byte twice."""
-        back, ahead = self._reach[number]
-        merged: list[Stretch] = []
-        for end in ends:
-            start, stop = max(0, end - back), min(size, end + ahead)
-            if merged and start <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-            else:
-                merged.append((start, stop))
-        return tuple(merged)
 
 
 def _signs(rules: Sequence[LeakRule]) -> tuple[tuple[Sign, str], ...]:

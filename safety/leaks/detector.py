@@ -7,18 +7,16 @@
 4. Whatever bound is hit, the answer says so with a finding over everything that was scanned: never silence.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final, assert_never
 
 from holdfast.contracts import Action, Finding, Json, RuleId, Severity, Where
 
-from ..expressions import Found, expression
-from . import checks, encodings, layout
-from .database import NOTHING, KeywordScanner, Scanner, Sighting, Stretch, open_scanner
+from . import encodings, layout
+from .confirming import Budget, Confirmer, Flood, Match
+from .database import NOTHING, KeywordScanner, Scanner, Sighting, open_scanner
 from .encodings import LAYERS, Sign
 from .held import Held
 from .layout import Layout
@@ -30,28 +28,8 @@ from .unseen import bare
 
 LAYER: Final = "leaks"
 FLOOD: Final = RuleId("leaks/flood")
-_MOST_FOUND: Final = 1024
-"""Searches that confirming may make in one scan: so many, and one more for every `_SHARE` bytes."""
-_SHARE: Final = 64
-_READ_AGAIN: Final = 16
-"""Bytes RE2 may read for each byte of the text, above a first `_READ_FREELY`."""
-_READ_FREELY: Final = 4 << 20
-_JUDGED: Final = 256
-"""Characters that say whether a value looks like a secret: names in a row without a blank are each other's values."""
-_MARK: Final = re.compile(rb"\[REDACTED:([a-z0-9-]{1,64})\]")
-_LONGEST_MARK: Final = 80
 _SURE: Final = {Tier.NOTE: 0, Tier.REDACT: 1, Tier.DENY: 2}
 _RANK: Final = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2, Severity.CRITICAL: 3}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A confirmed secret in a buffer, in bytes."""
-
-    start: int
-    end: int
-    rule: LeakRule
-    tier: Tier
 
 
 def _own(name: str, why: str, severity: Severity) -> LeakRule:
@@ -65,6 +43,7 @@ def _own(name: str, why: str, severity: Severity) -> LeakRule:
         tier=Tier.DENY,
         pattern="",
         trigger=None,
+        peek=(),
         keywords=(),
         width=0,
         secret=0,
@@ -85,48 +64,12 @@ HELD: Final = RuleId(f"{LAYER}/{_HELD.id}")
 """The one rule of all secrets that are held."""
 
 
-class _Flood(Exception):
-    """More to look at than will be looked at."""
-
-
-class _Budget:
-    """What confirming may still cost in one scan."""
-
-    def __init__(self, size: int) -> None:
-        self._searches = _MOST_FOUND + size // _SHARE
-        self._bytes = _READ_FREELY + _READ_AGAIN * size
-        self.decoding = Allowance(size)
-        self._judged: dict[tuple[str, bytes, bytes], Tier | None] = {}
-
-    def judge(self, rule: LeakRule, secret: bytes, before: bytes) -> Tier | None:
-        """How sure *secret* after *before* is one of *rule*, or None if it is none. The same is judged once a scan."""
-        key = rule.id, secret, before
-        if key not in self._judged:
-            self._judged[key] = _tier(rule, secret.decode("utf-8", "replace"), before.decode("utf-8", "replace"))
-        return self._judged[key]
-
-    def spend(self, read: int) -> None:
-        self._searches -= 1
-        self._bytes -= read
-        if self._searches < 0 or self._bytes < 0:
-            raise _Flood
-
-
-def _tier(rule: LeakRule, secret: str, before: str) -> Tier | None:
-    if not checks.passes(rule, secret if rule.judge is Judge.FORM else secret[:_JUDGED], before):
-        return None
-    sound = rule.checksum is None or checks.holds(rule.checksum, secret)
-    return rule.tier if sound or rule.tier is Tier.NOTE else Tier.REDACT
-
-
 class LeakDetector:
     """All leak rules, ready to scan. Thread-safe; build it once."""
 
     def __init__(self, rules: Sequence[LeakRule], scanner: Scanner) -> None:
         self._rules = tuple(rules)
-        self._patterns = tuple(expression(rule.pattern) for rule in self._rules)
-        self._groups = tuple(pattern.groups for pattern in self._patterns)
-        self._names = frozenset(rule.id.encode("ascii") for rule in self._rules)
+        self._confirmer = Confirmer(self._rules)
         self._scanner = scanner
         self._mirror = Mirror(self._rules)
         self._held: Callable[[], Held | None] = lambda: None
@@ -181,11 +124,14 @@ class LeakDetector:
 
     def _scan(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
         found, seen = self._found(texts, order, where), bare(texts)
-        if seen is None:
+        if seen is None or _is_flood(found):
             return found
-        again = (seen.placed(one) for one in self._found(seen.texts, order, where))
+        again = self._found(seen.texts, order, where)
+        if _is_flood(again):
+            return tuple(_flood(part, text, where) for part, text in enumerate(texts) if text)
         known = {(one.part, one.rule, one.start, one.end) for one in found}
-        return (*found, *(one for one in again if (one.part, one.rule, one.start, one.end) not in known))
+        placed = map(seen.placed, again)
+        return (*found, *(one for one in placed if (one.part, one.rule, one.start, one.end) not in known))
 
     def _found(self, texts: Sequence[str], order: Sequence[int], where: Where) -> tuple[Finding, ...]:
         raw = [layout.encoded(text) for text in texts]
@@ -194,8 +140,10 @@ class LeakDetector:
             for laid, found in self._searched(raw, order):
                 for piece, low, high in laid.touched(found.start, found.end):
                     spans.append((piece.part, low, high, found.rule, found.tier))
-        except _Flood:
+        except Flood:
             return tuple(_flood(part, text, where) for part, text in enumerate(texts) if text)
+        if not spans:
+            return ()
         return tuple(
             Finding(
                 rule=RuleId(f"{LAYER}/{rule.id}"),
@@ -214,23 +162,27 @@ class LeakDetector:
     def _searched(self, raw: Sequence[bytes], order: Sequence[int]) -> Iterator[tuple[Layout, Match]]:
         """Every match in one of the texts, then every one that runs across a seam between two."""
         data = layout.buffer(raw)
-        budget, sighting, held = _Budget(len(data)), self._sight(data), self._held_in(data)
-        if held or sighting is not NOTHING:  # else it needs no layout: so it is with most texts
+        sighting, held = self._sight(data), self._held_in(data)
+        if not order[1:] and not held and sighting is NOTHING:  # so it is with most texts
+            return
+        budget = Budget(len(data))
+        if held or sighting is not NOTHING:
             laid = layout.apart(raw, data)
             for found in chain(held, self._matches(laid, sighting, budget)):
                 yield laid, found
         joined = layout.seams(raw, order)
         if joined is None:
             return
+        budget.widen(len(joined.data))
         for found in chain(self._held_in(joined.data), self._matches(joined, self._sight(joined.data), budget)):
             if found.rule.across and joined.crosses(found.start, found.end):
                 yield joined, found
 
-    def _matches(self, laid: Layout, sighting: Sighting, budget: _Budget) -> Iterator[Match]:
-        yield from self._confirmed(sighting, laid, budget)
+    def _matches(self, laid: Layout, sighting: Sighting, budget: Budget) -> Iterator[Match]:
+        yield from self._confirmer.confirmed(sighting, laid, budget)
         yield from self._encoded(laid.data, sighting.signs, budget, LAYERS)
 
-    def _encoded(self, data: bytes, signs: frozenset[Sign], budget: _Budget, layers: int) -> Iterator[Match]:
+    def _encoded(self, data: bytes, signs: frozenset[Sign], budget: Budget, layers: int) -> Iterator[Match]:
         """What *data* holds once decoded; each match covers what says so in *data*."""
         if not signs or not layers:
             return
@@ -243,8 +195,9 @@ class LeakDetector:
         if not runs:
             return
         inner = layout.apart([run.text for run in runs])
+        budget.widen(min(len(inner.data), len(data)))
         sighting = self._sight(inner.data)
-        plain = self._confirmed(sighting, inner, budget)
+        plain = self._confirmer.confirmed(sighting, inner, budget)
         deeper = self._encoded(inner.data, sighting.signs, budget, layers - 1)
         for found in chain(plain, self._held_in(inner.data), deeper):
             for piece, low, high in inner.touched(found.start, found.end):
@@ -259,7 +212,7 @@ class LeakDetector:
             return ()
         places = held.places(data)
         if places is None:
-            raise _Flood
+            raise Flood
         return tuple(Match(start=start, end=end, rule=_HELD, tier=Tier.DENY) for start, end in places)
 
     def _decoded(self, data: bytes, signs: frozenset[Sign], allowance: Allowance) -> Iterator[Run | Unread]:
@@ -270,50 +223,8 @@ class LeakDetector:
     def _sight(self, data: bytes) -> Sighting:
         sighting = self._scanner.sight(data)
         if sighting.flooded:
-            raise _Flood
+            raise Flood
         return sighting
-
-    def _confirmed(self, sighting: Sighting, laid: Layout, budget: _Budget) -> Iterator[Match]:
-        for number, stretches in sighting.stretches:
-            for start, end in stretches:
-                for stretch in laid.clipped(start, end):
-                    yield from self._searched_for(number, laid.data, stretch, budget)
-
-    def _searched_for(self, number: int, data: bytes, stretch: Stretch, budget: _Budget) -> Iterator[Match]:
-        rule, pattern = self._rules[number], self._patterns[number]
-        at, stop = stretch
-        while True:
-            found = pattern.search(data, at, stop)
-            if found is None:
-                budget.spend(stop - at)
-                return
-            begun, ended = found.span()
-            budget.spend(ended - at)
-            closing = self._mark_around(data, begun)
-            if closing is not None:
-                at = closing
-                continue
-            start, end = _secret(self._groups[number], found, rule.secret)
-            tier = budget.judge(rule, data[start:end], data[begun:start])
-            if tier is not None:
-                yield Match(start=start, end=end, rule=rule, tier=tier)
-                at = max(end, begun + 1)
-            else:
-                at = start if start > begun else start + 1
-
-    def _mark_around(self, data: bytes, start: int) -> int | None:
-        """Where the mark of one of these rules closes, when *start* lies in one: its name is no word of the text."""
-        opening = data.rfind(b"[REDACTED:", max(0, start - _LONGEST_MARK), start + 1)
-        mark = _MARK.match(data, opening) if opening >= 0 else None
-        if mark is None or start >= mark.end() - 1 or mark[1] not in self._names:
-            return None
-        return mark.end() - 1
-
-
-def _secret(groups: int, found: Found, group: int) -> Stretch:
-    """The span of the first of *groups* from *group* on that took part in the match *found*."""
-    spans = (found.span(number) for number in range(group, groups + 1))
-    return next((span for span in spans if span[0] >= 0), found.span())
 
 
 def _walk(value: Json | Mapping[str, Json], texts: list[str], values: list[int]) -> None:
@@ -370,6 +281,11 @@ def _action(tier: Tier, where: Where) -> Action:
             return Action.ANNOTATE
         case _:
             assert_never(tier)
+
+
+def _is_flood(found: Sequence[Finding]) -> bool:
+    """Whether *found* says that not all was looked at; it then says so of every text, and nothing else."""
+    return bool(found) and found[0].rule == FLOOD
 
 
 def _flood(part: int, text: str, where: Where) -> Finding:

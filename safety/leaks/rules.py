@@ -78,6 +78,11 @@ class LeakRule:
     """What both engines search for: ASCII, no `^` or `$`, texts are padded with line ends."""
     trigger: str | None
     """A cheaper expression for the database; the pattern is then searched within `width` on both sides of it."""
+    peek: tuple[tuple[int, str], ...]
+    """How the secret reads, so many bytes before the end of the trigger; where none of these does, there is none.
+
+    The group that takes part, if there is one, is the whole secret or as much of it as is judged. `re` reads these.
+    """
     keywords: tuple[str, ...]
     """Lower-case literals of which every match holds at least one."""
     width: int
@@ -98,12 +103,14 @@ class LeakRule:
 
 RULE_ID: Final = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_WIDTH: Final = 16_384
+MAX_PEEK: Final = 16
+"""Bytes before the end of a trigger at which a secret may be read off."""
 _MAX_RULES: Final = 4_000
 _BITS_IN_BYTE: Final = 8
 _FORMS: Final = ("pattern", "token", "named")
 _KEYS: Final = frozenset(
     {"id", "issuer", "why", "source", "severity", "tier", "pattern", "token", "named", "value", "trigger", "keywords"}
-    | {"width", "secret", "checksum", "judge", "entropy", "across", "examples", "near_misses"}
+    | {"peek", "width", "secret", "checksum", "judge", "entropy", "across", "examples", "near_misses"}
 )
 
 E_ = TypeVar("E_", bound=StrEnum)
@@ -168,6 +175,7 @@ class _Table:
             tier=self._choice("tier", Tier, None),
             pattern="",
             trigger=None,
+            peek=(),
             keywords=(),
             width=0,
             secret=0,
@@ -184,7 +192,7 @@ class _Table:
         present = [form for form in _FORMS if form in self._table]
         match present:
             case ["token"]:
-                self._refuse("value", "trigger", "secret")
+                self._refuse("value", "trigger", "peek", "secret")
                 return self._checked(
                     replace(
                         rule,
@@ -196,7 +204,7 @@ class _Table:
                     )
                 )
             case ["named"]:
-                self._refuse("trigger", "secret", "keywords", "across")
+                self._refuse("trigger", "peek", "secret", "keywords", "across")
                 names = self._texts("named")
                 return self._checked(
                     replace(
@@ -215,6 +223,7 @@ class _Table:
                         rule,
                         pattern=self._expanded("pattern", grammar.expand),
                         trigger=self._expanded("trigger", grammar.expand) if "trigger" in self._table else None,
+                        peek=tuple(self._peek()) if "peek" in self._table else (),
                         keywords=self._keywords(),
                         width=self._whole("width", 1, MAX_WIDTH),
                         secret=self._whole("secret", 0, 9) if "secret" in self._table else 0,
@@ -237,6 +246,19 @@ class _Table:
             return build(self._text(key))
         except KeyError as error:
             raise OperatorError(f"{self._place}: key `{key}` uses an unknown piece {error}") from None
+
+    def _peek(self) -> Iterator[tuple[int, str]]:
+        table = self._table["peek"]
+        if not isinstance(table, dict) or not table or "trigger" not in self._table:
+            raise OperatorError(f"{self._place}: key `peek` goes with a `trigger` and is a table that is not empty")
+        for back, value in cast("dict[str, object]", table).items():
+            if not back.isdecimal() or int(back) > MAX_PEEK:
+                raise OperatorError(
+                    f"{self._place}: key `peek` counts bytes before the trigger's end, from 0 to {MAX_PEEK}"
+                )
+            if not isinstance(value, str) or not value.isascii() or not _is_read(value):
+                raise OperatorError(f"{self._place}: key `peek` must say in ASCII a pattern that `re` reads")
+            yield int(back), value
 
     def _keywords(self) -> tuple[str, ...]:
         words = self._texts("keywords")
@@ -286,6 +308,14 @@ class _Table:
                 return member
         choices = ", ".join(member.value for member in kind)
         raise OperatorError(f"{self._place}: key `{key}` must be one of {choices}")
+
+
+def _is_read(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def _is_text(item: object) -> bool:

@@ -6,20 +6,23 @@
 4. `lifted` removes those of the named forbids that carry `@approval`, and no others.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, final
+from dataclasses import dataclass, replace
+from typing import Final, cast, final
 
-from holdfast.contracts import Digest, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, Upstream
+from holdfast.contracts.json_values import canonical
 
 from . import reasons
-from .cases import check_cases, read_cases, sample_tools
+from .cases import CaseFile, read_cases, sample_tools
 from .checking import Checked, check_policies
+from .context import Context
 from .decisions import (
     Allowed,
     ApprovalLevel,
-    Asks,
     Denied,
+    Effect,
     Explanation,
     Match,
     PolicyDecision,
@@ -27,15 +30,22 @@ from .decisions import (
 )
 from .engine import Answer, Asker, ask, asker
 from .explain import Seen, explain
+from .facts import Judging, Parties
+from .inputs import PolicyInput, Unclear, narrowed
+from .lifting import lifting
 from .memory import Memory
 from .mentions import applies
+from .observing import NOTHING, Observes, let_pass
 from .profiles import digest_of, select
 from .rules import Policy, read_policies
 from .schema import ALL, write_schema
-from .shapes import EMPTY
+from .shapes import EMPTY, RecordShape
 from .slices import Slice
+from .trials import check_cases
 from .values import Unfit, write_arguments
 
+_write = json.JSONEncoder(sort_keys=True).encode
+_WHOLE: Final = Context(ALL)
 _NOTHING: Final = frozenset[str]()
 _TOOLS: Final = 4096
 _SLICES: Final = 256
@@ -58,7 +68,18 @@ class _View:
 class PolicyBundle:
     """One profile's policies, checked against one set of tools. Immutable, apart from the answers it remembers."""
 
-    __slots__ = ("_answers", "_askers", "_checked", "_policies", "_shared", "_slices", "_specs", "digest", "profile")
+    __slots__ = (
+        "_answers",
+        "_askers",
+        "_checked",
+        "_observes",
+        "_policies",
+        "_shared",
+        "_slices",
+        "_specs",
+        "digest",
+        "profile",
+    )
 
     def __init__(
         self,
@@ -73,6 +94,7 @@ class PolicyBundle:
         self.digest = digest
         self._policies = policies
         self._checked = checked
+        self._observes = NOTHING
         self._specs = dict(specs)
         self._slices: Memory[str, Slice] = Memory(room=_TOOLS)
         self._shared: Memory[tuple[str, ...], Slice] = Memory(room=_SLICES)
@@ -90,6 +112,18 @@ class PolicyBundle:
 
         Raises: OperatorError naming the file and line, or the case, and what is wrong with it.
         """
+        rehearsal = cls.rehearse(sources, cases, profile=profile, specs=specs)
+        check_cases(rehearsal.files, rehearsal.judge.specs, rehearsal.judge.decide)
+        return rehearsal.bundle
+
+    @classmethod
+    def rehearse(
+        cls, sources: Mapping[str, str], cases: Mapping[str, str], *, profile: str, specs: Sequence[ToolSpec]
+    ) -> "Rehearsal":
+        """As `load`, but with the cases still to be tried.
+
+        Raises: OperatorError as `load` does, but for a case that fails.
+        """
         if not sources:
             raise OperatorError("there are no policies; without one every call would be denied")
         chosen = select(sources, profile)
@@ -103,13 +137,36 @@ class PolicyBundle:
         strangers = {name: samples[name] for name in samples if name in real and _is_strange(real[name])}
         tried = {**known, **strangers}
         seen = check_policies(policies, tried) if strangers else checked
-        check_cases(files, tried, cls(policies, seen, tried, profile, digest).decide)
-        return cls(policies, checked, real, profile, digest)
+        judge = cls(policies, seen, tried, profile, digest)
+        return Rehearsal(bundle=cls(policies, checked, real, profile, digest), judge=judge, files=files)
 
     @property
     def policies(self) -> tuple[Match, ...]:
         """Every policy, in the order written."""
         return tuple(policy.match() for policy in self._policies)
+
+    @property
+    def statements(self) -> tuple[Policy, ...]:
+        """The same, parsed."""
+        return self._policies
+
+    @property
+    def checked(self) -> Checked:
+        """What the policies may count on."""
+        return self._checked
+
+    @property
+    def specs(self) -> Mapping[str, ToolSpec]:
+        """The tools that calls are judged for, by name."""
+        return self._specs
+
+    def only(self, policy: Policy) -> "PolicyBundle":
+        """A bundle that judges by *policy* alone."""
+        return self.judging_by((policy,))
+
+    def judging_by(self, policies: tuple[Policy, ...]) -> "PolicyBundle":
+        """A bundle that judges by *policies* instead, each of which must be one of these or less strict than it."""
+        return PolicyBundle(policies, self._checked, self._specs, self.profile, self.digest)
 
     @property
     def quarantined(self) -> Mapping[ToolName, str]:
@@ -135,29 +192,111 @@ class PolicyBundle:
         lifting = (ApprovalLevel.OPERATOR, ApprovalLevel.LEASE)
         return frozenset(policy.id for policy in self._policies if policy.id in forbids and policy.approval in lifting)
 
+    def matching(self, request: PolicyRequest) -> tuple[str, ...]:
+        """Answer every policy that applies to *request*, whether or not it decides."""
+        view = self._view(request)
+        if isinstance(view, Denied):
+            return ()
+        forbids = view.slice.forbids
+        found = (*self._answer(view, _NOTHING).matched, *self._answer(view, forbids).matched)
+        return tuple(policy.id for policy in view.slice.ordered(found))
+
     def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
         """Judge *request* as if the approval-forbids named in *lifted* were not there. Raises nothing."""
         view = self._view(request)
-        return view if isinstance(view, Denied) else self._judge(request, view, lifted)
+        if isinstance(view, Denied):
+            return view
+        full = self._judge(request.spec, view, lifted)
+        if not self._observes:
+            return full
+        return let_pass(self._observes, full, lambda apart: self._judge(request.spec, view, lifted, apart=apart))
+
+    def observing(self, observes: Observes) -> "PolicyBundle":
+        """The same policies, some of them only observed; a set of its own, since it decides otherwise.
+
+        Raises: OperatorError for an id that is no forbid of these.
+        """
+        if not observes:
+            return self
+        unknown = sorted(observes.forbids - {one.id for one in self._policies if one.effect is Effect.FORBID})
+        if unknown:
+            raise OperatorError(
+                f"`[policy] observe` names `policy/{unknown[0]}`, which is no forbid of the profile `{self.profile}`",
+                remedy="name the `@id` of a forbid",
+            )
+        digest = Digest.of(canonical([str(self.digest), *sorted(observes.forbids), observes.everything]))
+        other = PolicyBundle(self._policies, self._checked, self._specs, self.profile, digest)
+        other._observes = observes
+        return other
+
+    def written(self, request: PolicyRequest) -> PolicyInput | Denied:
+        """Everything policy could read of *request*, whatever these policies read. It is not judged."""
+        spec = self._specs.get(request.spec.name)
+        if spec is None or spec.digest != request.spec.digest:
+            return Denied(reason=reasons.unknown_tool(request.spec.name))
+        shape = self._checked.shapes.get(spec.name, EMPTY)
+        arguments = write_arguments(shape, request.arguments, request.around.seal)
+        if isinstance(arguments, Unfit):
+            return Denied(reason=reasons.unreadable(spec.name, arguments.why))
+        return PolicyInput(
+            principal=request.principal,
+            tool=spec.name,
+            definition=spec.digest,
+            arguments=request.arguments,
+            tooling=request.around.tooling,
+            supposed={path: value for path, value in request.given.items() if not path.startswith("context.")},
+            context=_read(_WHOLE.written(Judging(request, arguments, self.profile))),
+        )
+
+    def written_with(self, request: PolicyRequest, arguments: Mapping[str, Json]) -> PolicyInput | None:
+        """As `written`, with other *arguments*; None where they cannot be written."""
+        given = self.written(replace(request, arguments=arguments))
+        return None if isinstance(given, Denied) else given
+
+    def judge(self, given: PolicyInput, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision | Unclear:
+        """Judge *given* as `decide` judges a request; `Unclear` where a policy reads what it does not hold.
+
+        Its tool is judged as it is known here, whichever definition *given* names.
+        """
+        view = self._recalled(given)
+        return view if isinstance(view, Denied | Unclear) else self._judge(self._specs[given.tool], view, lifted)
 
     def explain(self, request: PolicyRequest) -> Explanation:
         """Judge *request* and say which policies matched, which failed, and what would change the answer."""
         view = self._view(request)
         if isinstance(view, Denied):
             return Explanation(decision=view, matches=(), errors=(), context="{}", changes=_remedies(view))
+        return explain(request, self._seen(request.spec, view), self.decide)
+
+    def look(self, given: PolicyInput) -> Seen | Denied | Unclear:
+        """What `judge` says of *given*, and which policies matched and failed on the way."""
+        view = self._recalled(given)
+        return view if isinstance(view, Denied | Unclear) else self._seen(self._specs[given.tool], view)
+
+    def covering(self, tool: str) -> tuple[Policy, ...]:
+        """The policies that can cover *tool*, in the order written."""
+        spec = self._specs.get(tool)
+        return () if spec is None else self._slices.recall(tool, lambda: self._slice(tool)).policies
+
+    def shape(self, tool: str) -> RecordShape:
+        """The typed arguments of *tool*."""
+        return self._checked.shapes.get(tool, EMPTY)
+
+    def _seen(self, spec: ToolSpec, view: _View) -> Seen:
         full = self._answer(view, _NOTHING)
         permits = self._answer(view, view.slice.forbids)
         matched = view.slice.ordered(full.matched + permits.matched)
-        seen = Seen(
-            decision=self._judge(request, view, _NOTHING),
+        return Seen(
+            decision=self._judge(spec, view, _NOTHING),
             matches=tuple(policy.match() for policy in matched),
             errors=full.errors,
             context=view.context,
         )
-        return explain(request, seen, self.decide)
 
-    def _judge(self, request: PolicyRequest, view: _View, lifted: frozenset[str]) -> PolicyDecision:
-        removed = lifted.intersection(view.slice.approvals)
+    def _judge(
+        self, spec: ToolSpec, view: _View, lifted: frozenset[str], *, apart: frozenset[str] = _NOTHING
+    ) -> PolicyDecision:
+        removed = lifted.intersection(view.slice.approvals) | apart
         answer = self._answer(view, removed)
         if answer.errors:
             return Denied(reason=reasons.failed(answer.errors))
@@ -166,54 +305,90 @@ class PolicyBundle:
         forbids = view.slice.ordered(answer.matched)
         asking = tuple(policy for policy in forbids if policy.approval is not None)
         if asking and self._answer(view, removed | {policy.id for policy in asking}).allowed:
-            return _lifting(asking)
+            return lifting(asking)
         firm = [policy for policy in forbids if policy.approval is None]
         ids = tuple(policy.id for policy in forbids)
         if firm:
             return Denied(reason=reasons.forbidden(firm[0]), forbids=ids)
-        return Denied(reason=reasons.no_permit(request.spec, self.profile), forbids=ids)
+        return Denied(reason=reasons.no_permit(spec, self.profile), forbids=ids)
 
     def _answer(self, view: _View, removed: frozenset[str]) -> Answer:
         """Ask Cedar, or remember what it said to the very same question."""
         key = (view.who, removed, Digest.of(view.context.encode("utf-8", "surrogatepass")))
-        return self._answers.recall(key, lambda: ask(view.slice.without(removed), view.who, view.context))
+        return self._answers.recall(
+            key, lambda: ask(view.slice.narrowed(removed, view.who, view.context), view.who, view.context)
+        )
 
     def _view(self, request: PolicyRequest) -> _View | Denied:
         spec = request.spec
         known = self._specs.get(spec.name)
         if known is None or known.digest != spec.digest:
             return Denied(reason=reasons.unknown_tool(spec.name))
+        own = self._seen_by(spec)
+        if isinstance(own, Denied):
+            return own
+        shape = self._checked.shapes.get(spec.name, EMPTY)
+        written = write_arguments(shape, request.arguments, request.around.seal, wanted=own.wants.of("input"))
+        if isinstance(written, Unfit):
+            return Denied(reason=reasons.unreadable(spec.name, written.why))
+        who = self._asker(Parties(request.principal, spec, request.around.tooling), request.given)
+        if isinstance(who, Denied):
+            return who
+        return _View(who, own, own.context.written(Judging(request, written, self.profile)))
+
+    def _recalled(self, given: PolicyInput) -> _View | Denied | Unclear:
+        spec = self._specs.get(given.tool)
+        if spec is None:
+            return Denied(reason=reasons.unknown_tool(given.tool))
+        own = self._seen_by(spec)
+        if isinstance(own, Denied):
+            return own
+        context = narrowed(given, own.wants)
+        if isinstance(context, Unclear):
+            return context
+        if "autonomy" in context:  # of whoever judges now
+            context["autonomy"] = self.profile
+        same = given.definition == spec.digest
+        pinned: dict[str, Json] = {} if same else {"resource.digest": str(given.definition)}
+        who = self._asker(Parties(given.principal, spec, given.tooling), {**pinned, **given.supposed})
+        return who if isinstance(who, Denied) else _View(who, own, _write(context))
+
+    def _seen_by(self, spec: ToolSpec) -> Slice | Denied:
+        """The policies that cover *spec*, unless they would have to see arguments that cannot be seen."""
         own = self._slices.recall(spec.name, lambda: self._slice(spec.name))
         why = self._checked.quarantined.get(spec.name)
         if why is not None and own.wants.reads_input:
             return Denied(reason=reasons.unreadable(spec.name, why))
-        written = write_arguments(self._checked.shapes.get(spec.name, EMPTY), request.arguments)
-        if isinstance(written, Unfit):
-            return Denied(reason=reasons.unreadable(spec.name, written.why))
-        principal = request.principal
-        key = (principal.tenant, principal.subject, principal.scopes, spec.name)
+        return own
+
+    def _asker(self, parties: Parties, given: Mapping[str, Json]) -> Asker | Denied:
+        """Who asks for what; remembered, unless something is supposed of them."""
+        principal, spec = parties.principal, parties.spec
+        key = (principal.tenant, principal.subject, principal.scopes, spec.name, parties.tooling)
         try:
-            who = self._askers.recall(key, lambda: asker(principal, spec))
+            return asker(parties, given) if given else self._askers.recall(key, lambda: asker(parties, given))
         except ValueError:
             return Denied(reason=reasons.unreadable(spec.name, "the principal's name is not a text Cedar can hold"))
-        return _View(who, own, own.context.written(request, written))
 
     def _slice(self, tool: str) -> Slice:
         own = tuple(policy for policy in self._policies if applies(policy, tool))
-        return self._shared.recall(tuple(policy.id for policy in own), lambda: Slice(own))
-
-
-def _lifting(asking: tuple[Policy, ...]) -> Asks | Denied:
-    """What *asking* come to together: without them the call is allowed."""
-    levels = {policy.approval for policy in asking}
-    if ApprovalLevel.LEASE in levels:
-        firm = next(policy for policy in asking if policy.approval is ApprovalLevel.LEASE)
-        ids = tuple(policy.id for policy in asking)
-        return Denied(
-            reason=reasons.forbidden(firm), forbids=ids, leasable=() if ApprovalLevel.ALWAYS in levels else ids
+        return self._shared.recall(
+            tuple(policy.id for policy in own), lambda: Slice(own, frozenset(self._checked.dormant))
         )
-    level = ApprovalLevel.ALWAYS if ApprovalLevel.ALWAYS in levels else ApprovalLevel.OPERATOR
-    return Asks(reason=reasons.forbidden(asking[0]), forbids=tuple(policy.id for policy in asking), level=level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A set that fits its tools, before its cases are tried."""
+
+    bundle: PolicyBundle
+    judge: PolicyBundle
+    """The same with the sample tools among its tools; the cases are for it."""
+    files: tuple[CaseFile, ...]
+
+
+def _read(context: str) -> Mapping[str, Json]:
+    return cast("Mapping[str, Json]", json.loads(context))
 
 
 def _remedies(denied: Denied) -> tuple[str, ...]:

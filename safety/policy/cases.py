@@ -3,11 +3,10 @@
 A case file is YAML: `profiles`, `tools` (samples to try policies on, if no registered tool has the name) and `cases`.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, cast
-
-import yaml
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from typing import Final
 
 from holdfast.contracts import (
     ALL_EFFECTS,
@@ -31,11 +30,17 @@ from holdfast.contracts import (
 from holdfast.contracts.limits import BUILTIN
 
 from ..flow import sink_of
-from .decisions import Allowed, Asks, Denied, Facts, PolicyDecision, PolicyRequest
+from .around import Approved, supposed
+from .decisions import Facts, PolicyRequest
+from .facts import NAMED
 from .fields import Fields
+from .marked_yaml import read_document
 
-_VERDICTS: Final = {Allowed: "allow", Denied: "deny", Asks: "ask"}
-Decide = Callable[..., PolicyDecision]
+_VERDICTS: Final = ("allow", "deny", "ask")
+_INPUT: Final = "context.input."
+_DIGEST: Final = ".digest"
+_FIXED: Final = ("principal.", "resource.name", "resource.effects", "resource.runtime", "resource.server")
+"""Said elsewhere in a case: they are not circumstances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,9 @@ class Case:
     """One call and what must be decided about it."""
 
     name: str
-    """With its file, for messages."""
+    file: str
+    line: int
+    """Where it begins, from 1."""
     tool: str
     arguments: Mapping[str, Json]
     principal: Principal
@@ -85,9 +92,18 @@ class Case:
     facts: Facts
     flow: FlowSays
     lifted: frozenset[str]
+    given: Mapping[str, Json]
+    """Facts set by name."""
     expect: str
     by: tuple[str, ...]
     """Policies that must be among those that decided; empty when the case does not say."""
+    message: str | None
+    """What the agent must be told; None when the case does not say."""
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return f"`{self.file}` case `{self.name}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +121,8 @@ def read_cases(texts: Mapping[str, str], profile: str) -> tuple[CaseFile, ...]:
     """
     found: list[CaseFile] = []
     for file in sorted(texts):
-        fields = Fields(f"`{file}`", _document(file, texts[file]))
+        document, lines = read_document(file, texts[file], "cases")
+        fields = Fields(f"`{file}`", document)
         profiles = fields.words("profiles")
         if not profiles:
             raise OperatorError(f"`{file}`: `profiles` must name at least one profile")
@@ -113,12 +130,32 @@ def read_cases(texts: Mapping[str, str], profile: str) -> tuple[CaseFile, ...]:
         cases = tuple(_case(file, one) for one in fields.records("cases"))
         fields.done()
         if profile in profiles:
-            found.append(CaseFile(tools=tools, cases=cases))
+            placed = tuple(replace(case, line=line) for case, line in zip(cases, chain(lines, repeat(1)), strict=False))
+            found.append(CaseFile(tools=tools, cases=placed))
     if not any(case.expect == "deny" for one in found for case in one.cases):
         raise OperatorError(
             f"no case of the profile `{profile}` expects `deny`; a policy set must show what it refuses"
         )
     return tuple(found)
+
+
+def read_calls(where: str, text: str) -> CaseFile:
+    """Read calls to be explained: a case file, or one case by itself, whose `name` and `expect` may be left out.
+
+    Raises: OperatorError naming *where* and what is wrong.
+    """
+    document, _ = read_document(where, text, "cases")
+    tools = tuple(_tool(one) for one in Fields(f"`{where}`", document).records("tools"))
+    whole = {name: value for name, value in document.items() if name not in ("tools", "profiles")}
+    listed = document.get("cases", [whole])
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
+        raise OperatorError(f"`{where}`: a call is written as a case: `call`, `with`, `as`, `session`, `flow`, `facts`")
+    cases = tuple(
+        read_case(where, {"name": f"call {number}", "expect": "deny", **one})
+        for number, one in enumerate(listed, start=1)
+        if isinstance(one, dict)
+    )
+    return CaseFile(tools=tools, cases=cases)
 
 
 def sample_tools(files: tuple[CaseFile, ...]) -> dict[str, ToolSpec]:
@@ -133,46 +170,26 @@ def sample_tools(files: tuple[CaseFile, ...]) -> dict[str, ToolSpec]:
     return found
 
 
-def check_cases(files: tuple[CaseFile, ...], specs: Mapping[str, ToolSpec], decide: Decide) -> None:
-    """Try every case.
+def read_case(where: str, written: Mapping[str, Json]) -> Case:
+    """Read one case by itself; messages call it one of *where*.
 
-    Raises: OperatorError at the first that is decided otherwise, naming case, expectation, decision and policies.
+    Raises: OperatorError naming what is wrong.
     """
-    for case in (case for one in files for case in one.cases):
-        spec = specs.get(case.tool)
-        if spec is None:
-            raise OperatorError(f"{case.name}: there is no tool `{case.tool}`; declare it under `tools`")
-        request = PolicyRequest(
-            principal=case.principal,
-            session=case.session,
-            spec=spec,
-            arguments=case.arguments,
-            facts=case.facts,
-            flow=case.flow.facts(spec),
-        )
-        _hold(case, decide(request, lifted=case.lifted))
+    return _case(where, Fields(f"`{where}`", written))
 
 
-def decided_by(decision: PolicyDecision) -> tuple[str, ...]:
-    """Answer the ids of the policies that led to *decision*; our own code when none did."""
-    match decision:
-        case Allowed(permits=permits):
-            return permits
-        case Asks(forbids=forbids):
-            return forbids
-        case Denied(reason=reason, forbids=forbids):
-            code = reason.code.partition("/")[2]
-            return forbids if code in forbids else (code, *forbids)
-
-
-def _hold(case: Case, decision: PolicyDecision) -> None:
-    verdict, ids = _VERDICTS[type(decision)], decided_by(decision)
-    said = f"decided `{verdict}` by {', '.join(f'`{one}`' for one in ids)}"
-    if verdict != case.expect:
-        raise OperatorError(f"{case.name}: expected `{case.expect}`, {said}")
-    missing = sorted(set(case.by) - set(ids))
-    if missing:
-        raise OperatorError(f"{case.name}: expected `{case.expect}` by `{missing[0]}`, {said}")
+def asked(case: Case, spec: ToolSpec) -> PolicyRequest:
+    """What policy is asked in *case*, whose tool is *spec*."""
+    return PolicyRequest(
+        principal=case.principal,
+        session=case.session,
+        spec=spec,
+        arguments=case.arguments,
+        facts=case.facts,
+        flow=case.flow.facts(spec),
+        around=supposed(approved=Approved.APPROVAL if case.lifted else Approved.NONE),
+        given=case.given,
+    )
 
 
 def _tool(fields: Fields) -> ToolSpec:
@@ -193,7 +210,6 @@ def _tool(fields: Fields) -> ToolSpec:
 
 
 def _case(file: str, fields: Fields) -> Case:
-    name = f"`{file}` case `{fields.word('name')}`"
     principal = _principal(fields.inner("as"))
     session = Session(
         id=SessionId("case"),
@@ -201,21 +217,30 @@ def _case(file: str, fields: Fields) -> Case:
         tenant=principal.tenant,
         labels=frozenset(fields.members("session", Label)),
     )
+    facts, given = _facts(fields.inner("facts"))
     case = Case(
-        name=name,
+        name=fields.word("name"),
+        file=file,
+        line=0,
         tool=fields.word("call"),
         arguments=fields.record("with"),
         principal=principal,
         session=session,
-        facts=_facts(fields.inner("facts")),
+        facts=facts,
         flow=_flow(fields.inner("flow"), session.labels),
         lifted=frozenset(fields.words("lifted")),
+        given=given,
         expect=fields.word("expect"),
         by=fields.words("by"),
+        message=fields.word("message") if fields.has("message") else None,
     )
     fields.done()
-    if case.expect not in _VERDICTS.values():
-        raise OperatorError(f"{name}: `expect` is allow, deny or ask")
+    if case.expect not in _VERDICTS:
+        raise OperatorError(f"{case.place}: `expect` is allow, deny or ask")
+    if case.message is not None and case.expect == "allow":
+        raise OperatorError(
+            f"{case.place}: `message` is what a denied or waiting call is told; an allowed one is told none"
+        )
     return case
 
 
@@ -230,7 +255,24 @@ def _principal(fields: Fields) -> Principal:
     return principal
 
 
-def _facts(fields: Fields) -> Facts:
+def _given(fields: Fields) -> Mapping[str, Json]:
+    """Facts that are set by the path a policy writes, and digests of arguments that have no type."""
+    given: dict[str, Json] = {}
+    for path in fields.names():
+        fact, is_digest = NAMED.get(path), path.startswith(_INPUT) and path.endswith(_DIGEST)
+        if fact is not None and not path.startswith(_FIXED):
+            given[path] = fields.fact(path, fact)
+        elif is_digest:
+            given[path] = fields.word(path)
+        elif "." in path:
+            what = "belongs under `as`, `call` or `tools`" if fact is not None else "is no fact"
+            raise OperatorError(f"{fields.where}: `{path}` {what}; docs/policy.md lists what can be set here")
+    return given
+
+
+def _facts(fields: Fields) -> tuple[Facts, Mapping[str, Json]]:
+    """What the detectors found, and the facts that are set by their path."""
+    given = _given(fields)
     facts = Facts(
         leaks=fields.count("leaks"),
         credentials=fields.count("credentials"),
@@ -239,7 +281,7 @@ def _facts(fields: Fields) -> Facts:
         rules=frozenset(fields.words("rules")),
     )
     fields.done()
-    return facts
+    return facts, given
 
 
 def _flow(fields: Fields, labels: frozenset[Label]) -> FlowSays:
@@ -258,27 +300,3 @@ def _flow(fields: Fields, labels: frozenset[Label]) -> FlowSays:
     )
     fields.done()
     return says
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML values, with two keys of one name refused."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 -- the library's signature
-        """Build a mapping, refusing the second of two equal keys."""
-        built = super().construct_mapping(node, deep=deep)
-        if len(built) != len(node.value):
-            raise yaml.MarkedYAMLError(problem="the same key twice", problem_mark=node.start_mark)
-        return built
-
-
-def _document(file: str, text: str) -> Mapping[str, Json]:
-    try:
-        document: object = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader of ours
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise OperatorError(f"`{file}` line {line}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError):
-        raise OperatorError(f"`{file}`: not YAML") from None
-    if not isinstance(document, dict):
-        raise OperatorError(f"`{file}`: a case file is a mapping with `profiles`, `tools` and `cases`")
-    return cast("Mapping[str, Json]", document)

@@ -2,69 +2,78 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from holdfast.contracts import Json
 
-from .decisions import PolicyRequest
+from .facts import GROUPS, Fact, Judging, of_call
 from .mentions import Wanted
-from .paths import path_fact
-from .values import Written
 
-Reader: TypeAlias = Callable[[PolicyRequest, Written], Json]
+_Reader: TypeAlias = tuple[str, str, Callable[[Judging], Json]]
+"""Name, path, and how it is read."""
 
 _WRITE: Final = json.JSONEncoder(sort_keys=True).encode
-_READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
-    "session": {
-        "id": lambda request, _: request.session.id,
-        "labels": lambda request, _: [label.value for label in sorted(request.session.labels)],
-        "private": lambda request, _: request.flow.private,
-        "untrusted": lambda request, _: request.flow.untrusted,
-    },
-    "flow": {
-        "sink": lambda request, _: request.flow.sink.value,
-        "args_from_user": lambda request, _: request.flow.args_from_user,
-        "all_from_user": lambda request, _: request.flow.all_from_user,
-        "repeated": lambda request, _: request.flow.repeated,
-        "receivers_listed": lambda request, _: request.flow.receivers_listed,
-        "receivers_from_user": lambda request, _: request.flow.receivers_from_user,
-        "args_contain_private": lambda request, _: request.flow.args_contain_private,
-        "args_from_untrusted": lambda request, _: request.flow.args_from_untrusted,
-    },
-    "facts": {
-        "leaks": lambda request, _: request.facts.leaks,
-        "credentials": lambda request, _: request.facts.credentials,
-        "injection": lambda request, _: request.facts.injection,
-        "pii": lambda request, _: request.facts.pii,
-        "rules": lambda request, _: [*sorted(request.facts.rules)],
-        "inexact": lambda _, written: written.inexact,
-        "unseen": lambda _, written: written.unseen,
-    },
-}
-"""Everything that has fields of its own, but for the arguments and the paths in them."""
+_INPUT: Final = "context.input."
 
 
 class Context:
     """How the context of a request is written for one set of policies."""
 
-    __slots__ = ("_readers", "_wants")
+    __slots__ = ("_direct", "_groups", "_inputs")
 
     def __init__(self, wants: Wanted) -> None:
-        self._wants = wants
-        self._readers = tuple(
-            (attribute, tuple((name, read) for name, read in fields.items() if wants.takes(attribute, name)))
-            for attribute, fields in _READERS.items()
-        )
-
-    def written(self, request: PolicyRequest, arguments: Written) -> str:
-        """The context of *request*, whose arguments are written as *arguments*, as JSON."""
-        wants = self._wants
-        seen: dict[str, Json] = {
-            attribute: {name: read(request, arguments) for name, read in fields} for attribute, fields in self._readers
+        self._inputs = wants.of("input")
+        self._direct = tuple(_reader(fact) for fact in of_call() if wants.sees(fact.name))
+        readers = {
+            group: tuple(_reader(fact) for fact in of_call(group) if wants.takes(group, fact.name)) for group in GROUPS
         }
-        seen["input"] = {name: value for name, value in arguments.input.items() if wants.takes("input", name)}
-        paths = path_fact(request.arguments) if wants.sees("paths") else {}
-        seen["paths"] = {name: value for name, value in paths.items() if wants.takes("paths", name)}
-        if wants.sees("effects"):
-            seen["effects"] = [effect.value for effect in sorted(request.flow.effects)]
+        self._groups = tuple((group, several) for group, several in readers.items() if several)
+
+    def written(self, judging: Judging) -> str:
+        """The context of the call that is judged, as JSON."""
+        given, arguments, inputs = judging.request.given, judging.written.input, self._inputs
+        if given:
+            return _WRITE(self._supposed(judging))
+        seen: dict[str, Json] = {
+            group: {name: read(judging) for name, _, read in readers} for group, readers in self._groups
+        }
+        seen["input"] = (
+            arguments if inputs is None else {name: value for name, value in arguments.items() if name in inputs}
+        )
+        for name, _, read in self._direct:
+            seen[name] = read(judging)
         return _WRITE(seen)
+
+    def _supposed(self, judging: Judging) -> dict[str, Json]:
+        """The same where something is given outright."""
+        given, arguments = judging.request.given, judging.written.input
+
+        def told(path: str, read: Callable[[Judging], Json]) -> Json:
+            return given[path] if path in given else read(judging)
+
+        seen: dict[str, Json] = {
+            group: {name: told(path, read) for name, path, read in readers} for group, readers in self._groups
+        }
+        seen |= {name: told(path, read) for name, path, read in self._direct}
+        inputs = self._inputs
+        shown = {name: value for name, value in arguments.items() if inputs is None or name in inputs}
+        for path, value in given.items():
+            if path.startswith(_INPUT):
+                shown = _put(shown, path.removeprefix(_INPUT).split("."), value)
+        seen["input"] = shown
+        return seen
+
+
+def _reader(fact: Fact[Judging]) -> _Reader:
+    return fact.name, fact.path, fact.read
+
+
+def _put(into: Mapping[str, Json], way: list[str], value: Json) -> dict[str, Json]:
+    """*into* with *value* at the end of *way*, where the way is there already."""
+    name, *rest = way
+    here = into.get(name)
+    if not rest:
+        return {**into, name: value} if name in into else dict(into)
+    if not isinstance(here, Mapping):
+        return dict(into)
+    return {**into, name: _put(cast("Mapping[str, Json]", here), rest, value)}

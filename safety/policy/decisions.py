@@ -1,11 +1,13 @@
 """What policy is asked and what it answers, as values; it decides nothing itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from holdfast.contracts import FlowFacts, Json, Principal, Reason, Session, ToolSpec
+
+from .around import Around
 
 LAYER: Final = "policy"
 
@@ -58,6 +60,12 @@ class PolicyRequest:
     arguments: Mapping[str, Json]
     facts: Facts
     flow: FlowFacts
+    around: Around
+    given: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """Facts that are supposed rather than read, by their path: a case's, or what `explain` tries. None in a real call.
+
+    `context.input.<argument>.digest` may be supposed as well: the digest of an argument that has no other type.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +73,8 @@ class Allowed:
     """At least one permit matched, no forbid did, and nothing failed to evaluate."""
 
     permits: tuple[str, ...]
+    observed: "Denied | Asks | None" = None
+    """What would have been decided if the rules that are only observed counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +95,34 @@ class Asks:
     forbids: tuple[str, ...]
     level: ApprovalLevel
     """The strictest level among the forbids."""
+    observed: "Denied | None" = None
+    """As of `Allowed`."""
 
 
 PolicyDecision: TypeAlias = Allowed | Denied | Asks
+
+
+def decided_by(decision: PolicyDecision) -> tuple[str, ...]:
+    """Answer the ids of the policies that led to *decision*; our own code when none did."""
+    match decision:
+        case Allowed(permits=permits):
+            return permits
+        case Asks(forbids=forbids):
+            return forbids
+        case Denied(reason=reason, forbids=forbids):
+            code = reason.code.partition("/")[2]
+            return forbids if code in forbids else (code, *forbids)
+
+
+def verdict_of(decision: PolicyDecision) -> str:
+    """Answer `allow`, `deny` or `ask`."""
+    match decision:
+        case Allowed():
+            return "allow"
+        case Asks():
+            return "ask"
+        case Denied():
+            return "deny"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,16 @@ Cedar skips a forbid that fails to evaluate, and may then say Allow. Here an ans
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import cedarpy
 
-from holdfast.contracts import Builtin, Json, Principal, ToolSpec, Upstream, Wasm
+from holdfast.contracts import Json, Principal
 
 from .decisions import Broken
+from .facts import Parties, of_party
 
 _POLICY_ERROR: Final = re.compile(r"error while evaluating policy `([^`]*)`: (.*)", re.DOTALL)
 _KINDS: Final = (
@@ -43,33 +44,34 @@ class Asker:
     principal: str
     tool: str
     entities: cedarpy.Entities
+    facts: Mapping[str, Json]
+    """The attributes of `principal` and `resource`, as the entities have them, and the name of the `tenant`."""
 
 
-def asker(principal: Principal, spec: ToolSpec) -> Asker:
-    """Write *principal* and *spec* as entities.
+def asker(parties: Parties, given: Mapping[str, Json]) -> Asker:
+    """Write who asks for what as entities; facts of *given* instead of those that are read.
 
     Raises: ValueError when a name cannot be written, for example for a lone surrogate.
     """
+    principal, spec = parties.principal, parties.spec
     who = principal_id(principal)
-    server = spec.runtime.server if isinstance(spec.runtime, Upstream) else ""
-    attributes: dict[str, Json] = {
-        "name": spec.name,
-        "effects": [effect.value for effect in sorted(spec.effects)],
-        "runtime": _runtime(spec),
-        "server": server,
-    }
-    person: dict[str, Json] = {
-        "subject": principal.subject,
-        "tenant": principal.tenant,
-        "scopes": [scope.value for scope in sorted(principal.scopes)],
-    }
+    person, attributes = _attributes("principal", parties, given), _attributes("resource", parties, given)
     entities = [
         _entity("Principal", who, person, _uid("Tenant", principal.tenant)),
         _entity("Tool", spec.name, attributes),
         _entity("Action", spec.name, {}),
     ]
     held = cedarpy.Entities.from_json_str(json.dumps(entities))  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
-    return Asker(who, spec.name, held)
+    facts: dict[str, Json] = {
+        "principal": {**person, "": who},
+        "resource": attributes,
+        "tenant": {"": principal.tenant},
+    }
+    return Asker(who, spec.name, held, facts)
+
+
+def _attributes(holder: str, parties: Parties, given: Mapping[str, Json]) -> dict[str, Json]:
+    return {fact.name: given[fact.path] if fact.path in given else fact.read(parties) for fact in of_party(holder)}
 
 
 def principal_id(principal: Principal) -> str:
@@ -78,8 +80,8 @@ def principal_id(principal: Principal) -> str:
     return f"{tenant}/{principal.subject}"
 
 
-def ask(policies: cedarpy.PolicySet, who: Asker, context: str) -> Answer:
-    """Evaluate *policies* for a call by *who* with *context*, a JSON text.
+def ask(sets: Sequence[cedarpy.PolicySet], who: Asker, context: str) -> Answer:
+    """Evaluate the policies of all *sets* as one set, for a call by *who* with *context*, a JSON text.
 
     Total: what Cedar cannot read is an answer with an error.
     """
@@ -89,12 +91,19 @@ def ask(policies: cedarpy.PolicySet, who: Asker, context: str) -> Answer:
         "resource": _uid("Tool", who.tool),
         "context": context,
     }
-    try:
-        result = cedarpy.is_authorized(request, policies, who.entities)  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
-    except ValueError:  # a string that cannot cross into the engine
-        return Answer(allowed=False, matched=(), errors=(Broken(policy="", kind="unreadable request"),))
-    errors = tuple(_broken(text) for text in sorted(result.diagnostics.errors))
-    return Answer(allowed=result.allowed and not errors, matched=tuple(result.diagnostics.reasons), errors=errors)
+    permits, forbids, errors = list[str](), list[str](), set[str]()
+    for policies in sets:
+        try:
+            result = cedarpy.is_authorized(request, policies, who.entities)  # pyright: ignore[reportUnknownMemberType] -- cedarpy leaves its dicts untyped
+        except ValueError:  # a string that cannot cross into the engine
+            return Answer(allowed=False, matched=(), errors=(Broken(policy="", kind="unreadable request"),))
+        (permits if result.allowed else forbids).extend(result.diagnostics.reasons)
+        errors.update(result.diagnostics.errors)
+    return Answer(
+        allowed=bool(permits) and not forbids and not errors,
+        matched=tuple(forbids or permits),
+        errors=tuple(_broken(text) for text in sorted(errors)),
+    )
 
 
 def _broken(text: str) -> Broken:
@@ -104,16 +113,6 @@ def _broken(text: str) -> Broken:
         return Broken(policy="", kind="unreadable request")
     kind = next((kind for sign, kind in _KINDS if sign in found[2]), "evaluation failed")
     return Broken(policy=found[1], kind=kind)
-
-
-def _runtime(spec: ToolSpec) -> str:
-    match spec.runtime:
-        case Builtin():
-            return "builtin"
-        case Wasm():
-            return "wasm"
-        case Upstream():
-            return "upstream"
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

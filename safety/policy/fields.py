@@ -7,6 +7,8 @@ from typing import TypeVar, cast
 from holdfast.contracts import Json, MalformedJson, OperatorError
 from holdfast.contracts.json_values import canonical, parse
 
+from .facts import Fact, Judging, Parties, fits
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -23,6 +25,21 @@ class Fields:
     def has(self, name: str) -> bool:
         """Whether the field is there and not yet read."""
         return name in self._left
+
+    def names(self) -> tuple[str, ...]:
+        """The fields not yet read."""
+        return tuple(map(str, self._left))
+
+    def fact(self, name: str, fact: Fact[Parties] | Fact[Judging]) -> Json:
+        """Read a value of the type, and of the words, of *fact*."""
+        value = self._left.pop(name)
+        if not fits(fact.kind, value):
+            raise self._wrong(name, f"a `{fact.kind.value}`")
+        said = value if isinstance(value, list) else [value]
+        strange = sorted(str(one) for one in said if fact.words is not None and one not in fact.words)
+        if strange:
+            raise self._wrong(name, f"of: {', '.join(sorted(fact.words or ()))}")
+        return value
 
     def word(self, name: str, absent: str | None = None) -> str:
         """Read a text; *absent* stands in when the field is not there, and None makes it necessary."""

@@ -26,3 +26,9 @@ class Memory(Generic[K, V]):
             self._held.clear()
         self._held[key] = answer
         return answer
+
+    def knows(self, key: K, value: V) -> bool:
+        """Whether *key* was held before; from now on *value* is, if nothing was."""
+        known = key in self._held
+        self.recall(key, lambda: value)
+        return known

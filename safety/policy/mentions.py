@@ -5,23 +5,44 @@ Knowing it lets the bundle hand Cedar only what some policy reads, and refuse a 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Final
+from typing import Final, cast
 
 from cedarpy import pst
 
-from holdfast.contracts import Effect, Label, OperatorError, Scope, Sink
+from holdfast.contracts import OperatorError
 
+from .facts import FACTS
 from .rules import Policy
 
 _CONTEXT: Final = pst.Var("context")
-_WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
-    pst.GetAttr(pst.Var("resource"), "effects"): ("effect", frozenset(Effect)),
-    pst.GetAttr(_CONTEXT, "effects"): ("effect", frozenset(Effect)),
-    pst.GetAttr(pst.GetAttr(_CONTEXT, "flow"), "sink"): ("sink", frozenset(Sink)),
-    pst.GetAttr(pst.Var("resource"), "runtime"): ("runtime", frozenset({"builtin", "wasm", "upstream"})),
-    pst.GetAttr(pst.Var("principal"), "scopes"): ("scope", frozenset(Scope)),
-    pst.GetAttr(pst.GetAttr(_CONTEXT, "session"), "labels"): ("label", frozenset(Label)),
+_ROOTS: Final[Mapping[str, pst.Var]] = {
+    "principal": pst.Var("principal"),
+    "resource": pst.Var("resource"),
+    "context": _CONTEXT,
 }
+_TOOL_TYPES: Final = frozenset({"Action", "Tool"})
+_ACTION_TYPES: Final = frozenset({"Action"})
+_LEAVES: Final = frozenset({"op", "name", "attr", "attrs", "id", "effect", "annotations", "namespace", "pattern"})
+"""Fields that hold no node worth a look: a pattern has one for each letter."""
+_PARTS: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: tuple(one.name for one in fields(kind) if one.name not in _LEAVES)
+    for kind in vars(pst).values()
+    if isinstance(kind, type) and is_dataclass(kind)
+}
+
+
+def _expression(path: str) -> pst.Expr:
+    first, *rest = path.split(".")
+    found: pst.Expr = _ROOTS[first]
+    for name in rest:
+        found = pst.GetAttr(found, name)
+    return found
+
+
+_WORDS: Final[Mapping[pst.Expr, tuple[str, frozenset[str]]]] = {
+    _expression(fact.path): (fact.word, fact.words) for fact in FACTS if fact.words is not None
+}
+"""The facts whose words are a closed list."""
 _COMPARING: Final = frozenset({"contains", "contains_all", "contains_any", "eq", "not_eq"})
 
 
@@ -47,6 +68,12 @@ class Wanted:
     def inputs(self) -> frozenset[str]:
         """The arguments read by name."""
         return frozenset(name for attribute, name in self.parts if attribute == "input")
+
+    def of(self, attribute: str) -> frozenset[str] | None:
+        """The names read of `context`'s *attribute*; None: all of them."""
+        if self.everything or attribute in self.whole:
+            return None
+        return frozenset(name for group, name in self.parts if group == attribute)
 
     def sees(self, attribute: str) -> bool:
         """Whether anything of `context`'s *attribute* matters."""
@@ -89,9 +116,17 @@ def applies(policy: Policy, tool: str) -> bool:
 
 def tools_named(policy: Policy) -> frozenset[str]:
     """Every tool that *policy* names, as action or as resource, in its scope or in its conditions."""
-    template = policy.template
-    uids = pst.entity_uids(template)
-    return frozenset(uid.id for uid in uids if str(uid.type) in {"Action", "Tool"})
+    return _named(policy, _TOOL_TYPES)
+
+
+def actions_named(policy: Policy) -> frozenset[str]:
+    """Every tool that *policy* names as an action, in its scope or in its conditions."""
+    return _named(policy, _ACTION_TYPES)
+
+
+def _named(policy: Policy, types: frozenset[str]) -> frozenset[str]:
+    uids = (node for node in nodes(policy.template) if isinstance(node, pst.EntityUid))
+    return frozenset(uid.id for uid in uids if str(uid.type) in types)
 
 
 def names_its_tools(policy: Policy) -> bool:
@@ -108,7 +143,7 @@ def check_words(policy: Policy) -> None:
 
     Raises: OperatorError naming the policy's place and the list the word should be from.
     """
-    for node in _nodes(policy.template.clauses):
+    for node in nodes(policy.template.clauses):
         if isinstance(node, pst.BinaryOp) and node.op in _COMPARING:
             for side, other in ((node.left, node.right), (node.right, node.left)):
                 listed = _WORDS.get(side) if isinstance(side, pst.GetAttr) else None
@@ -117,7 +152,7 @@ def check_words(policy: Policy) -> None:
 
 
 def _check_literals(policy: Policy, literals: pst.Expr, kind: str, known: frozenset[str]) -> None:
-    for node in _nodes(literals):
+    for node in nodes(literals):
         if isinstance(node, pst.StringLit) and node.value not in known:
             raise OperatorError(
                 f"{policy.source.place}: policy `{policy.id}` compares with `{node.value}`, which is no {kind};"
@@ -133,7 +168,7 @@ def _reads(value: object) -> Iterator[object]:
         case pst.Var(name="context"):
             yield value
         case _:
-            for child in _children(value):
+            for child in children(value):
                 yield from _reads(child)
 
 
@@ -141,20 +176,25 @@ def _near(base: pst.Expr) -> bool:
     return base == _CONTEXT or (isinstance(base, pst.GetAttr) and base.base == _CONTEXT)
 
 
-def _nodes(value: object) -> Iterator[object]:
-    yield value
-    for child in _children(value):
-        yield from _nodes(child)
+def nodes(value: object) -> Iterator[object]:
+    """Yield *value* and every node in it, but for the letters of patterns, in the order written."""
+    left = [value]
+    while left:
+        node = left.pop()
+        yield node
+        left.extend(reversed(children(node)))
 
 
-def _children(value: object) -> Iterator[object]:
-    if isinstance(value, tuple):
-        yield from value
-    elif isinstance(value, Mapping):
-        yield from value.values()
-    elif is_dataclass(value) and not isinstance(value, type):
-        for one in fields(value):
-            yield getattr(value, one.name)
+def children(value: object) -> tuple[object, ...]:
+    """Answer what *value*, a part of a policy, is made of."""
+    kind = type(value)
+    if kind is tuple:
+        return cast("tuple[object, ...]", value)
+    if kind in _PARTS:
+        return tuple(getattr(value, name) for name in _PARTS[kind])
+    if kind is str or kind is int or kind is bool or not isinstance(value, Mapping):
+        return ()
+    return tuple(cast("Mapping[str, object]", value).values())
 
 
 def _action_covers(action: pst.ActionConstraint, tool: str) -> bool:

@@ -2,7 +2,8 @@
 
 The form: every path begins and ends with `/`, its parts are folded (compatibility form, case, invisible characters,
 backslashes, percent escapes), and paths are divided by line feeds. So `*/.env/*` finds a part named `.env` in any of
-them. It reads names only: it resolves nothing and never looks at a file system.
+them. Folded text is for what must be kept out; for what alone is let in there is `within`, which is exact. It reads
+names only: it follows no link and never looks at a file system.
 """
 
 import re
@@ -27,6 +28,13 @@ _BLANK_LETTERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols that show as nothing."""
 _MAX_DEPTH: Final = 64
 """No JSON that was read is deeper."""
+_MAX_PARTS: Final = 64
+"""Parts of a path that says where it lies; bounds what a path of nothing but slashes costs."""
+
+
+def path_arguments(arguments: Mapping[str, Json]) -> tuple[str, ...]:
+    """Every path-like argument as it is written."""
+    return tuple(dict.fromkeys(_paths(arguments, _MAX_DEPTH)))
 
 
 def path_fact(arguments: Mapping[str, Json]) -> dict[str, Json]:
@@ -35,9 +43,37 @@ def path_fact(arguments: Mapping[str, Json]) -> dict[str, Json]:
     return {"text": "\n".join(forms), "count": len(forms)}
 
 
+def paths_within(arguments: Mapping[str, Json]) -> list[str]:
+    """Answer the folders in which every path lies, whether or not its percent signs are escapes; sorted."""
+    forms = {form for path in _paths(arguments, _MAX_DEPTH) for form in (path, unquote(path))}
+    held = [frozenset(_folders(form)) for form in forms]
+    return sorted(held[0].intersection(*held[1:])) if held else []
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Each folder that *path* lies in, and *path*, between `/` and `/`; exact, with `..` taken for what it says.
+
+    None of a path that is not absolute, that climbs over the root, that is too deep, or that another system reads
+    otherwise.
+    """
+    parts: list[str] = []
+    written = path.split("/")
+    if written[0] or len(written) > _MAX_PARTS or "\\" in path or path.startswith("//") or not path.isprintable():
+        return
+    for part in written:
+        if part == "..":
+            if not parts:
+                return
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    for end in range(1, len(parts) + 1):
+        yield "/" + "".join(f"{part}/" for part in parts[:end])
+
+
 def _paths(value: Mapping[str, Json], room: int) -> Iterator[str]:
     for name, item in value.items():
-        if _names_path(name):
+        if names_path(name):
             yield from _texts(item, room)
         elif room > 0:
             yield from _within(item, room - 1)
@@ -63,7 +99,8 @@ def _texts(value: Json, room: int) -> Iterator[str]:
         yield from _paths(value, room - 1)
 
 
-def _names_path(name: str) -> bool:
+def names_path(name: str) -> bool:
+    """Whether an argument called *name* holds paths."""
     words = _WORDS.findall(name)
     return bool(words) and words[-1].lower() in _PATH_WORDS
 

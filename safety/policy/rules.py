@@ -15,6 +15,7 @@ from cedarpy import pst
 
 from holdfast.contracts import OperatorError
 
+from .complaints import Complaint, refuse_first
 from .decisions import RESERVED, ApprovalLevel, Effect, Match
 from .source import Statement, statements
 
@@ -56,19 +57,32 @@ def read_policies(sources: Mapping[str, str]) -> tuple[Policy, ...]:
 
     Raises: OperatorError naming file and line when one breaks a rule above or there is none at all.
     """
-    found: dict[str, Policy] = {}
-    for file in sorted(sources):
-        for statement in statements(file, sources[file]):
-            policy = _policy(statement)
-            earlier = found.get(policy.id)
-            if earlier is not None:
-                raise OperatorError(
-                    f"{statement.place}: the id `{policy.id}` is already taken at {earlier.source.place}"
-                )
-            found[policy.id] = policy
-    if not found:
+    policies, complaints = read_each(sources)
+    refuse_first(complaints)
+    if not policies:
         raise OperatorError("there are no policies; without one every call would be denied")
-    return tuple(found.values())
+    return policies
+
+
+def read_each(sources: Mapping[str, str]) -> tuple[tuple[Policy, ...], tuple[Complaint, ...]]:
+    """Read what can be read of *sources*, and say what is wrong with each of the rest."""
+    found: dict[str, Policy] = {}
+    wrong: list[Complaint] = []
+    for file in sorted(sources):
+        for statement, template in _parsed_file(file, sources[file]):
+            try:
+                parsed = _parsed(statement) if template is None else template
+            except OperatorError as error:
+                wrong.append(_complaint("syntax", statement, error))
+                continue
+            try:
+                policy = _policy(statement, parsed)
+                _check_new(policy, found)
+            except OperatorError as error:
+                wrong.append(_complaint("annotations", statement, error))
+            else:
+                found[policy.id] = policy
+    return tuple(found.values()), tuple(wrong)
 
 
 def policy_set(policies: tuple[Policy, ...]) -> cedarpy.PolicySet:
@@ -77,8 +91,33 @@ def policy_set(policies: tuple[Policy, ...]) -> cedarpy.PolicySet:
     return cedarpy.PolicySet.from_pst(pst.PolicySet(templates={}, static_policies=nodes, template_links=()))
 
 
-def _policy(statement: Statement) -> Policy:
-    parsed = _parsed(statement)
+def _parsed_file(file: str, text: str) -> list[tuple[Statement, pst.Template | None]]:
+    """Cut *text* into statements, each with its tree; without any tree where the whole cannot be read at once.
+
+    One call for a file costs a third of one call for each statement.
+    """
+    cut = statements(file, text)
+    try:
+        parsed = cedarpy.policies_to_pst(text)
+    except ValueError:
+        return [(statement, None) for statement in cut]
+    trees = [parsed.static_policies.get(f"policy{number}") for number in range(len(parsed.static_policies))]
+    if parsed.templates or len(trees) != len(cut):
+        return [(statement, None) for statement in cut]
+    return list(zip(cut, trees, strict=True))
+
+
+def _complaint(rule: str, statement: Statement, error: OperatorError) -> Complaint:
+    return Complaint(rule=rule, file=statement.file, line=statement.line, policy="", message=error.message)
+
+
+def _check_new(policy: Policy, found: Mapping[str, Policy]) -> None:
+    earlier = found.get(policy.id)
+    if earlier is not None:
+        raise OperatorError(f"{policy.source.place}: the id `{policy.id}` is already taken at {earlier.source.place}")
+
+
+def _policy(statement: Statement, parsed: pst.Template) -> Policy:
     written = dict(parsed.annotations)
     unknown = sorted(written.keys() - _ANNOTATIONS)
     if unknown:

@@ -1,7 +1,7 @@
 """Turns a tool's JSON Schema into the shape that policies may rely on; never fetches, never trusts the schema's size.
 
 1. What has one plain type gets it: text, truth, whole number, number, list of those, object with named properties.
-2. What has not is opaque: a policy can tell that it is there, and nothing else.
+2. What has not is opaque: a policy can tell that it is there, and compare its keyed digest.
 3. A property that may be null counts as absent when it is.
 4. A schema may come from an attacker: parts, depth and names are capped. One over a cap has no shape at all.
 """
@@ -44,7 +44,7 @@ class NumberShape:
 
 @dataclass(frozen=True, slots=True)
 class OpaqueShape:
-    """Anything; only its presence can be seen."""
+    """Anything; its presence can be seen, and its keyed digest."""
 
 
 Scalar: TypeAlias = TextShape | TruthShape | WholeShape | NumberShape

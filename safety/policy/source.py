@@ -29,18 +29,13 @@ def statements(file: str, text: str) -> tuple[Statement, ...]:
     What follows the last one is a statement too if it holds more than blanks and comments: the parser will refuse it.
     """
     found: list[Statement] = []
-    begin = 0
-    for token in _TOKEN.finditer(text):
-        if token.group() == ";":
-            found.extend(_statement(file, text, begin, token.end()))
-            begin = token.end()
-    found.extend(_statement(file, text, begin, len(text)))
+    begin, line = 0, 1
+    for end in [*(token.end() for token in _TOKEN.finditer(text) if token.group() == ";"), len(text)]:
+        blank = _BLANK.match(text, begin, end)
+        first = begin if blank is None else blank.end()
+        line += text.count("\n", begin, first)
+        if first < end:
+            found.append(Statement(file=file, line=line, text=text[first:end]))
+        line += text.count("\n", first, end)
+        begin = end
     return tuple(found)
-
-
-def _statement(file: str, text: str, begin: int, end: int) -> tuple[Statement, ...]:
-    blank = _BLANK.match(text, begin, end)
-    first = begin if blank is None else blank.end()
-    if first == end:
-        return ()
-    return (Statement(file=file, line=text.count("\n", 0, first) + 1, text=text[first:end]),)

@@ -5,12 +5,13 @@
 3. Text is never cut, so what a policy judged is what runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
-from holdfast.contracts import Json
+from holdfast.contracts import Digest, Json, MalformedJson
 
 from .shapes import ListShape, NumberShape, OpaqueShape, RecordShape, Scalar, Shape, TextShape, TruthShape, WholeShape
 
@@ -45,9 +46,18 @@ class _Mismatch(Exception):
     """A value is not of its shape."""
 
 
-def write_arguments(shape: RecordShape, arguments: Mapping[str, Json]) -> Written | Unfit:
-    """Write *arguments* as Cedar's JSON form of *shape*."""
-    notes = _Notes()
+Seal: TypeAlias = Callable[[Json], Digest]
+"""The keyed digest of a value."""
+
+
+def write_arguments(
+    shape: RecordShape, arguments: Mapping[str, Json], seal: Seal, *, wanted: AbstractSet[str] | None = None
+) -> Written | Unfit:
+    """Write *arguments* as Cedar's JSON form of *shape*; what has no type as its digest under *seal*.
+
+    Digests are worked out for the arguments *wanted* only (None: all); the others get an empty text that nobody reads.
+    """
+    notes = _Notes(seal=seal, wanted=wanted)
     try:
         written = _record(shape, arguments, notes)
     except _Mismatch as mismatch:
@@ -57,13 +67,29 @@ def write_arguments(shape: RecordShape, arguments: Mapping[str, Json]) -> Writte
 
 @dataclass(slots=True)
 class _Notes:
+    seal: Seal
+    wanted: AbstractSet[str] | None
     inexact: bool = False
     unseen: bool = False
+    argument: str | None = None
+    """The argument that is written now; what is below it is of it."""
+
+    def digest(self, value: Json) -> str:
+        """Of something that has no type."""
+        if self.wanted is not None and self.argument not in self.wanted:
+            return ""
+        try:
+            return str(self.seal(value))
+        except MalformedJson:
+            raise _Mismatch("an argument cannot be written as JSON") from None
 
 
 def _record(shape: RecordShape, value: Mapping[str, Json], notes: _Notes) -> dict[str, Json]:
     written: dict[str, Json] = {}
+    is_top = notes.argument is None
     for name, item in value.items():
+        if is_top:
+            notes.argument = name
         part = shape.parts.get(name)
         if part is None:
             notes.unseen = True
@@ -89,7 +115,7 @@ def _value(shape: Shape, value: Json, notes: _Notes) -> Json:
             return _record(shape, value, notes)
         case OpaqueShape():
             notes.unseen = True
-            return {}
+            return {"digest": notes.digest(value)}
         case _:
             assert_never(shape)
 

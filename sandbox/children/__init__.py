@@ -55,9 +55,10 @@ Measured on Linux 6.18 with sandlock 0.9, and why it is done this way:
 from .child import ConfinedChild, Exit
 from .launcher import Launcher
 from .probes import Probe, Unavailable, probe
-from .spec import SYSTEM_READABLE, ChildSpec, Endpoint
+from .spec import LAYERS, SYSTEM_READABLE, ChildSpec, Endpoint
 
 __all__ = [
+    "LAYERS",
     "SYSTEM_READABLE",
     "ChildSpec",
     "ConfinedChild",

@@ -33,7 +33,7 @@ from ..confinement.syscalls import machine
 from ..workspace import ProtectedNames
 from . import kernel_unsafe as kernel
 from .others_unsafe import leave_others_alone
-from .spec import Plan
+from .spec import LAYERS, Plan
 from .tree import descendants
 from .tripwire_unsafe import Tripwire
 
@@ -176,7 +176,7 @@ def _confine_self(plan: Plan) -> Applied:
 
 def _frozen(plan: Plan) -> Applied:
     """Freeze the mounts, or say what has to be denied instead."""
-    layers = ("landlock", "seccomp", "sandlock")
+    layers = LAYERS
     existing = tuple(path for path in plan.guarded if os.path.lexists(path))
     mountable = tuple(path for path in existing if not os.path.islink(path))  # noqa: PTH114 -- as everywhere here
     if not kernel.own_mounts():

@@ -19,6 +19,9 @@ from holdfast.contracts.limits import MIB, SHELL
 
 from ..workspace import PROTECTED_NAMES, ProtectedNames
 
+LAYERS: Final = ("landlock", "seccomp", "sandlock")
+"""What confines every child at the least; one that cannot have them is not started."""
+
 SYSTEM_READABLE: Final[tuple[str, ...]] = (
     "/usr",
     "/bin",

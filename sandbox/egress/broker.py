@@ -18,16 +18,16 @@ from holdfast.contracts import (
     TenantId,
     ToolError,
 )
+from holdfast.contracts.addresses import Networks
 from holdfast.contracts.limits import MIB
+from holdfast.contracts.urls import Target, canonical, redirected
 
-from .addresses import Networks
 from .decoding import read_body, too_large
 from .dialing import CheckedBackend, Resolver, checked_addresses, resolve
 from .grants import ANY_HOST, admits
 from .headers import ACCEPT_ENCODING, Headers, checked_headers, checked_method, for_another_origin, without_body
 from .injecting import NOTHING, Carried, Injected, carried
 from .refusals import not_granted, redirect_refused, refused, scheme_refused
-from .targets import Target, canonical, redirected
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})

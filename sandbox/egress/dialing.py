@@ -9,10 +9,10 @@ from typing import Final, Protocol
 import httpcore2
 
 from holdfast.contracts import Refusal, ToolError
+from holdfast.contracts.addresses import Address, Networks, is_public, within
+from holdfast.contracts.urls import Target
 
-from .addresses import Address, Networks, is_public, within
 from .refusals import not_public
-from .targets import Target
 
 _TRIED: Final = 4
 """Addresses that are tried in turn; the deadline holds over all of them."""

@@ -3,8 +3,7 @@
 from typing import Final
 
 from holdfast.contracts import HttpGrant
-
-from .targets import Target, canonical_path
+from holdfast.contracts.urls import Target, canonical_path
 
 ANY_HOST: Final = "*"
 

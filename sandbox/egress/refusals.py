@@ -12,11 +12,6 @@ def refused(rule: str, message: str, *, remedy: str | None = None) -> Refusal:
     return Refusal(Reason(code=f"{_LAYER}/{rule}", layer=_LAYER, message=message, remedy=remedy))
 
 
-def url_refused(message: str) -> Refusal:
-    """The URL means different things to different readers, or nothing."""
-    return refused("url", message, remedy="nothing in the configuration admits such a URL; it must be written plainly")
-
-
 def not_granted(*, scheme: str, host: str, port: int, method: str) -> Refusal:
     """No grant admits the request."""
     return refused(

@@ -104,6 +104,29 @@ class WorkspaceBroker:
         finally:
             os.close(file)
 
+    def leads(self, path: str, /) -> str | None:
+        """Where *path* leads from the root, links followed, whether or not something stands there already.
+
+        Empty for the root itself; None when it leads out, or nobody can tell.
+        """
+        try:
+            parts = parts_of(path, root=self._real)
+        except (HoldfastError, Refusal):
+            return None
+        for there in range(len(parts), -1, -1):
+            try:
+                file = self._opener.open(self._root, parts[:there], _READ)
+            except FileNotFoundError:
+                continue  # what is not there yet is where its folder is
+            except OSError:
+                return None
+            try:
+                real = locate(self._root, file).real
+            finally:
+                os.close(file)
+            return None if real is None else "/".join(one for one in (real, *parts[there:]) if one)
+        return None
+
     def survey(self) -> Mapping[str, Mark] | None:
         """Every file with its mark, to be compared with a later one; None when there are too many."""
         return survey(self._root)

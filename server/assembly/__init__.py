@@ -2,9 +2,10 @@
 
 from ..keyed_files import KeyedFiles, shared_artifacts
 from .building import build_desk_of
-from .deciding import Desks, desks_of, open_webhook
+from .deciding import Desks, desks_of, judging_of, observing_in, open_webhook, policies_of
 from .dispatching import Dispatching, WithOne, ground_of, output_mismatch
 from .interpreting import add_javascript, add_python
+from .isolating import isolation_of
 from .layers import Cleaning, build_layers, open_cleaning
 from .nesting import Nesting
 from .proving import machine_proof, prove_wasm
@@ -30,7 +31,10 @@ __all__ = [
     "builtin_specs",
     "desks_of",
     "ground_of",
+    "isolation_of",
+    "judging_of",
     "machine_proof",
+    "observing_in",
     "open_cleaning",
     "open_state",
     "open_upstreams",
@@ -38,6 +42,7 @@ __all__ = [
     "open_webhook",
     "open_workshop",
     "output_mismatch",
+    "policies_of",
     "powers_of",
     "prove_wasm",
     "secrecy_of",

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import structlog
 
-from holdfast.contracts import Catalogue, Json, OperatorError, Principal, ToolName, ToolSpec
+from holdfast.contracts import Catalogue, Json, OperatorError, Principal, Standing, ToolName, ToolSpec
 from holdfast.contracts.json_values import canonical, parse
 from holdfast.safety.envelope import wrap, wrap_strict
 from holdfast.safety.flow import LabelRows
@@ -19,6 +19,8 @@ from ..config import Settings
 from ..dispatch import (
     Admission,
     AdmissionLimits,
+    Circumstances,
+    Counters,
     Dispatcher,
     Envelope,
     Holding,
@@ -28,6 +30,7 @@ from ..dispatch import (
     Outbound,
     Records,
     Runtimes,
+    Trail,
     Wrapping,
 )
 from ..flow import Files, Flow, Ground
@@ -57,6 +60,10 @@ class WithOne:
         """Whether *name* is withheld; the one more tool never is."""
         return name != self.spec.name and self.catalogue.quarantined(name)
 
+    def standing(self, name: ToolName, /) -> Standing:
+        """How *name* stands; the one more tool is on trial."""
+        return Standing.TRIAL if name == self.spec.name else self.catalogue.standing(name)
+
 
 class Dispatching:
     """What every dispatcher of a house shares."""
@@ -83,6 +90,7 @@ class Dispatching:
             guessing=secrecy.guessing,
             fresh=secrecy.held.fresh,
             once=Once(state.idempotency),
+            keep=_forget if state.recorder is None else state.recorder.keep,
             key=state.arguments_key,
         )
         self._approvals, self._leases = state.approvals, state.leases
@@ -95,6 +103,8 @@ class Dispatching:
             digest=self._records.digest,
             asked=asked,
         )
+        self._counters = Counters()
+        self._leads = None if ground.files is None else ground.files.leads
         self._layers = layers
         self._runtimes = runtimes
         self._metrics = metrics
@@ -103,6 +113,7 @@ class Dispatching:
             envelope_of(settings.envelope),
             kept,
             mismatch=output_mismatch,
+            lets=layers.lets,
         )
 
     def over(self, catalogue: Catalogue, *, policy: Callable[[Principal], PolicyBundle] | None = None) -> Dispatcher:
@@ -124,8 +135,19 @@ class Dispatching:
             records=self._records,
             flow=self.flow,
             holding=self._holding,
+            circumstances=Circumstances(
+                standing=catalogue.standing,
+                counters=self._counters,
+                leads=self._leads,
+                isolation=self._runtimes.isolation,
+                key=self._records.key,
+            ),
             metrics=self._metrics,
         )
+
+
+def _forget(_trail: Trail) -> None:
+    """What policy saw is not kept."""
 
 
 def ground_of(settings: Settings, files: Files | None, upstreams: Collection[str]) -> Ground:

@@ -105,7 +105,7 @@ async def open_upstreams(
         lock=CatalogueLock(lock),
         start=None if launcher is None else ConfinedStarter(launcher),
         registry=registry,
-        refit=policies.fit,
+        policies=policies,
         limits=replace(UPSTREAM, wall_ms=settings.limits.upstream_wall_ms, output_bytes=settings.limits.output_bytes),
         guarded=guarded,
         approver=settings.catalogue.approver,

@@ -12,8 +12,10 @@ from ..audit import AuditLog, ChainWriter, Durability, FileAnchor
 from ..auth import Authenticator, TokenIssuer
 from ..config import Settings
 from ..data_dir import DataDir
+from ..recording import Recorder
 from ..store import (
     Approvals,
+    DecisionInputs,
     Idempotency,
     Kept,
     Leases,
@@ -52,6 +54,10 @@ class State:
     issuer: TokenIssuer
     authenticator: Authenticator
     arguments_key: bytes
+    inputs: DecisionInputs
+    """What policy saw of calls, where that is kept."""
+    recorder: Recorder | None
+    """Keeps it, if the operator wants it kept."""
 
 
 async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -> State:
@@ -63,6 +69,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -
     stack.push_async_callback(store.close)
     audit = await _open_audit(stack, settings, data)
     tokens = await Tokens.open(store)
+    inputs = DecisionInputs(store, key=data.key("decision-inputs"))
     key, arguments_key = data.key("tokens"), data.key("arguments")
 
     def digest(arguments: JsonObject) -> Digest:
@@ -86,7 +93,17 @@ async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -
         issuer=TokenIssuer(key=key, issuer=LOCAL_ISSUER, tokens=tokens),
         authenticator=Authenticator(key=key, issuer=LOCAL_ISSUER, tokens=tokens),
         arguments_key=arguments_key,
+        inputs=inputs,
+        recorder=_recorder(stack, settings, inputs),
     )
+
+
+def _recorder(stack: AsyncExitStack, settings: Settings, inputs: DecisionInputs) -> Recorder | None:
+    if settings.policy.record == "off":
+        return None
+    recorder = Recorder(inputs)
+    stack.push_async_callback(recorder.flush)
+    return recorder
 
 
 async def _open_audit(stack: AsyncExitStack, settings: Settings, data: DataDir) -> AuditLog:

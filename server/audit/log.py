@@ -80,10 +80,13 @@ class AuditLog:
         """Wait until *receipt*'s record is as durable as configured."""
         await self._chain.durable(receipt.seq)
 
-    async def outcome(self, call_id: CallId, result: ToolResult, *, output: Digest, log: Digest | None) -> AuditReceipt:
+    async def outcome(
+        self, call_id: CallId, result: ToolResult, *, output: Digest, log: Digest | None, policy: Digest | None = None
+    ) -> AuditReceipt:
         """Close the record of call *call_id* and wait until it is durable.
 
-        *result* may be that of an earlier call, which then is named as the one it repeats.
+        *result* may be that of an earlier call, which then is named as the one it repeats; *policy* is the set that
+        judged, if any did.
 
         Raises: InternalError; the result must then not be handed out.
         """
@@ -99,6 +102,7 @@ class AuditLog:
                 "findings": [_finding(one) for one in result.findings],
                 "usage": _usage(result.usage),
                 "isolation": list(result.isolation),
+                "policy": str(policy) if policy else None,
                 "approval": result.approval.id if result.approval else None,
                 "output": str(output),
                 "log": str(log) if log else None,
@@ -128,7 +132,8 @@ def _usage(usage: Usage) -> dict[str, Json]:
 
 
 def _decision(decision: Decision) -> Json:
-    return {"layer": decision.layer, "verdict": decision.verdict.value}
+    said: dict[str, Json] = {"layer": decision.layer, "verdict": decision.verdict.value}
+    return said if decision.would is None else {**said, "would": decision.would.value, "rules": [*decision.rules]}
 
 
 def _finding(finding: Finding) -> Json:

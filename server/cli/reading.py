@@ -58,3 +58,11 @@ def read_object(given: str | None) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise InvalidRequest("arguments are a JSON object", remedy='for example \'{"text": "hello"}\', @file.json or -')
     return value
+
+
+def read_value(given: str | None) -> Json:
+    """One JSON value; standard input's when nothing is given. Raises: MalformedJson."""
+    inline = given is not None and given != "-" and not given.startswith("@")
+    return parse(
+        given if given is not None and inline else read_text(None if given is None else given.removeprefix("@"))
+    )

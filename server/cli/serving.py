@@ -11,6 +11,7 @@ from holdfast.contracts import OperatorError, Reason
 
 from ..config import Settings
 from ..data_dir import find_data_dir
+from ..observing import observing_of
 from ..terminal import TALK, plain
 from .options import ConfigOption, DataDirOption, find_config, settings_of
 
@@ -63,6 +64,11 @@ def _say_off(name: str, why: Reason) -> None:
 
 
 def _warn(settings: Settings) -> None:
+    if observed := observing_of(settings.policy.mode, settings.policy.observe).names:
+        named = ", ".join(f"`{one}`" for one in observed)
+        TALK.print(
+            f"[yellow]observing[/]: what {plain(named)} would stop passes, and is recorded; see `policy observed`"
+        )
     for one in settings.egress:
         if one.unsafe_allow_network is not None:
             TALK.print(f"[yellow]unsafe[/]: `{one.host}` may have addresses in {one.unsafe_allow_network}")

@@ -11,8 +11,10 @@ import typer
 
 from holdfast.contracts import Json
 
+from ..admin import AdminClient
+from ..data_dir import find_data_dir
 from ..terminal import OUT, TALK, plain
-from .options import Format, FormatOption, ask, warn_of_root
+from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, settings_of, warn_of_root
 from .rendering import show_json
 
 OPERATOR_SCOPES = "approve policy:read policy:write register tokens audit metrics host"
@@ -56,11 +58,18 @@ def init(
     return 0
 
 
-def doctor(output: FormatOption = Format.TEXT) -> int:
-    """Examine this machine with live probes from every thread of every confined process. Exit 1 if one fails."""
-    from ..doctor import examine  # noqa: PLC0415 -- loads the sandbox
+def doctor(data_dir: DataDirOption = None, config: ConfigOption = None, output: FormatOption = Format.TEXT) -> int:
+    """Examine this machine with live probes from every thread of every confined process. Exit 1 if one fails.
 
-    checks = asyncio.run(examine())
+    Of a server that runs on the data directory, also which tools policy no longer fits.
+    """
+    from ..doctor import drift, examine  # noqa: PLC0415 -- loads the sandbox
+
+    root = find_data_dir(data_dir)
+    socket = root / "admin.sock"
+    client = AdminClient(socket) if socket.exists() else None
+    running = drift(client.call("status", {})) if client is not None and client.answers() else ()
+    checks = (*asyncio.run(examine(settings_of(config, root))), *running)
     if output is Format.JSON:
         show_json([cast("dict[str, Json]", asdict(check)) for check in checks])
     for check in checks if output is Format.TEXT else ():

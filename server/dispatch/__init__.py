@@ -1,6 +1,8 @@
 """One call from door to door: the numbered procedure, and nothing of HTTP or MCP."""
 
 from .admission import Admission, AdmissionLimits
+from .circumstances import Circumstances, sealed
+from .counting import Counters
 from .dispatcher import Dispatcher, Runtimes
 from .guessing import Guessing
 from .holding import Holding
@@ -9,12 +11,16 @@ from .once import Once
 from .outbound import Cleaned, Outbound
 from .outputs import KeptOutputs
 from .records import Records
+from .trail import Asked, Trail
 from .wrapping import Envelope, Wrapping
 
 __all__ = [
     "Admission",
     "AdmissionLimits",
+    "Asked",
+    "Circumstances",
     "Cleaned",
+    "Counters",
     "Dispatcher",
     "Envelope",
     "Guessing",
@@ -26,5 +32,7 @@ __all__ = [
     "Outbound",
     "Records",
     "Runtimes",
+    "Trail",
     "Wrapping",
+    "sealed",
 ]

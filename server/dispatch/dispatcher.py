@@ -56,34 +56,21 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.json_values import strings
 from holdfast.safety.gate import Gate, GateRequest
-from holdfast.safety.policy import Asks, Denied
+from holdfast.safety.policy import Denied
 
 from ..aside import aside
 from ..audit import IntentRecord
 from ..flow import Flow, Look, reads_answer
 from ..metrics import Metrics
-from .endings import Ending, answer_of, of_outcome, refused
-from .holding import Holding, Lifting
+from .circumstances import Circumstances
+from .endings import BROKEN, QUARANTINED, UNKNOWN_TOOL, Ending, answer_of, of_outcome, refused
+from .holding import Holding, Lifting, unasked
 from .inbound import Inbound, Judged, Question
 from .records import Records
 from .trail import Trail
 from .wrapping import Wrapping
 
 _log = structlog.get_logger("holdfast.dispatch")
-
-UNKNOWN_TOOL = Reason(
-    code="tools/unknown",
-    layer="tools",
-    message="there is no such tool",
-    remedy="`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`",
-)
-QUARANTINED = Reason(
-    code="tool/quarantined",
-    layer="tools",
-    message="the tool is no longer what was approved, and is withheld until an operator has looked at it",
-    remedy="`holdfast tools list` says why; add it again, or approve it once what is wrong is put right",
-)
-BROKEN = Reason(code="internal/error", layer="internal", message="holdfast could not answer; the record has the call")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +80,8 @@ class Runtimes:
     builtin: Runtime
     wasm: Runtime | Reason
     upstream: Runtime | Reason
+    isolation: Callable[[ToolSpec], frozenset[str]] = lambda _spec: frozenset()
+    """What confines a tool where it runs, at the least."""
 
 
 _Steps = Callable[[ToolCall, Principal, Trail], Awaitable[Ending]]
@@ -112,6 +101,7 @@ class Dispatcher:
         records: Records,
         flow: Flow,
         holding: Holding,
+        circumstances: Circumstances,
         metrics: Metrics,
     ) -> None:
         self._inbound = inbound
@@ -122,6 +112,7 @@ class Dispatcher:
         self._records = records
         self._flow = flow
         self._holding = holding
+        self._circumstances = circumstances
         self._metrics = metrics
 
     async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
@@ -131,9 +122,14 @@ class Dispatcher:
         """
         return await self._recorded(call, principal, self._run, "run")
 
-    async def explain(self, call: ToolCall, principal: Principal) -> ToolResult:
-        """Say what steps 1 to 6 would decide about *call*, without any effect but the record of the question."""
-        return await self._recorded(call, principal, self._judge_only, "explain")
+    async def explain(
+        self, call: ToolCall, principal: Principal, *, heard: Callable[[Trail], None] | None = None
+    ) -> ToolResult:
+        """Say what steps 1 to 6 would decide about *call*, without any effect but the record of the question.
+
+        *heard* is told what was judged, if it came to that.
+        """
+        return await self._recorded(call, principal, partial(self._judge_only, heard), "explain")
 
     async def _recorded(self, call: ToolCall, principal: Principal, steps: _Steps, mode: str) -> ToolResult:
         # 0  intent
@@ -199,12 +195,16 @@ class Dispatcher:
         receipt = self._records.audit.intent(intent)
         return Trail(call_id=call.id, tool=tool, intent=receipt, arguments=arguments, started=time.monotonic())
 
-    async def _judge_only(self, call: ToolCall, principal: Principal, trail: Trail) -> Ending:
+    async def _judge_only(
+        self, heard: Callable[[Trail], None] | None, call: ToolCall, principal: Principal, trail: Trail
+    ) -> Ending:
         prepared = await self._prepare(call, principal, trail)
         if isinstance(prepared, Ending):
             return prepared
         spec, session = prepared
         judged = await self._judge(call, spec, principal, session, trail)
+        if heard is not None:
+            heard(trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         if judged.held is None or await self._holding.lease(judged, session) is not None:
@@ -225,9 +225,9 @@ class Dispatcher:
                 failed = ended.replayed.status is Status.ERROR
                 await self._flow.give_again(spec, call.arguments, principal, session, is_error=failed)
             return ended
-        # 1b hooks: absent
         # 2 to 6
         judged = await self._judge(call, spec, principal, session, trail)
+        self._records.keep(trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         # 7  reserve
@@ -245,7 +245,7 @@ class Dispatcher:
             return await self._holding.lifting(call, judged, session)
         # Nobody is asked in the middle of another call: what a lease does not lift is refused.
         leased = await self._holding.lease(judged, session)
-        return leased if leased is not None else refused(_unasked(judged.held))
+        return leased if leased is not None else refused(unasked(judged.held))
 
     async def _pass(
         self, call: ToolCall, judged: Judged, lifting: Lifting, session: Session, runtime: Runtime, trail: Trail
@@ -291,7 +291,10 @@ class Dispatcher:
             return rewritten
         # 3b flow
         look = await self._flow.look(spec, rewritten, principal, session)
-        question = Question(spec=spec, arguments=rewritten, principal=principal, session=session, look=look)
+        around = self._circumstances.around(spec, principal)
+        question = Question(
+            spec=spec, arguments=rewritten, principal=principal, session=session, look=look, around=around
+        )
         return await aside(partial(self._inbound.judge, trail, question), characters=characters)
 
     async def _authorize(
@@ -324,9 +327,13 @@ class Dispatcher:
                 leased=lifting.leased,
                 references=lifting.references,
                 carried=lifting.carried,
+                around=self._circumstances.around(spec, judged.principal),
                 depth=0 if call.nested is None else call.nested.depth,
             )
         )
+        # Nothing is awaited between the gate's judgement and this: two calls never both see the count before the other.
+        if not isinstance(authorized, Reason):
+            self._circumstances.counters.let_through(judged.principal, spec.name, look.facts.effects)
         trail.note("gate", VerdictKind.DENY if isinstance(authorized, Reason) else VerdictKind.PASS, began)
         return authorized
 
@@ -380,20 +387,8 @@ class Dispatcher:
         # 14 outcome
         log = None if not ending.log else self._records.digest_text(ending.log)
         output = self._records.digest_text(result.output)
-        receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log)
+        receipt = await self._records.audit.outcome(trail.call_id, result, output=output, log=log, policy=trail.policy)
         return result if ending.replayed else replace(result, audit=receipt)
-
-
-def _unasked(held: Asks | Denied) -> Reason:
-    """Why a call that would ask is refused: by its own reason, or for want of somebody to ask."""
-    if isinstance(held, Denied):
-        return held.reason
-    return Reason(
-        code="flow/nested-asks",
-        layer="flow",
-        message="this call needs an approval, and a call that a tool makes cannot ask for one; make it directly",
-        remedy=f"it is held up by {', '.join(held.forbids)}; a lease can lift them beforehand",
-    )
 
 
 def _runtime_of(trail: Trail) -> RuntimeRef | None:

@@ -33,6 +33,21 @@ _REMEDIES = {
 }
 
 
+UNKNOWN_TOOL = Reason(
+    code="tools/unknown",
+    layer="tools",
+    message="there is no such tool",
+    remedy="`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`",
+)
+QUARANTINED = Reason(
+    code="tool/quarantined",
+    layer="tools",
+    message="the tool is no longer what was approved, or policy does not fit it; an operator has to look at it",
+    remedy="`holdfast tools list` and `holdfast status` say why; mend the policy, or add or approve the tool again",
+)
+BROKEN = Reason(code="internal/error", layer="internal", message="holdfast could not answer; the record has the call")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """Everything a result says of how it went."""

@@ -137,6 +137,18 @@ class Holding:
         return Ending(status=Status.PENDING, reason=asks.reason, approval=notice)
 
 
+def unasked(held: Asks | Denied) -> Reason:
+    """Why a call that would ask is refused: by its own reason, or for want of somebody to ask."""
+    if isinstance(held, Denied):
+        return held.reason
+    return Reason(
+        code="flow/nested-asks",
+        layer="flow",
+        message="this call needs an approval, and a call that a tool makes cannot ask for one; make it directly",
+        remedy=f"it is held up by {', '.join(held.forbids)}; a lease can lift them beforehand",
+    )
+
+
 def _written(look: Look) -> dict[str, Json]:
     """What policy was told of the flow, for who approves."""
     facts = look.facts

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from holdfast.contracts import (
@@ -23,12 +23,23 @@ from holdfast.contracts import (
 from holdfast.contracts.json_values import strings
 from holdfast.safety.detectors import Detectors, agreed
 from holdfast.safety.injection import InjectionDetector, Signals
-from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
+from holdfast.safety.policy import (
+    Allowed,
+    Around,
+    Asks,
+    Denied,
+    Facts,
+    PolicyBundle,
+    PolicyDecision,
+    PolicyRequest,
+    decided_by,
+)
 from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
 
 from ..flow import Look
-from .trail import Trail
+from .outbound import counts
+from .trail import Asked, Trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,8 @@ class Layers:
     injection: InjectionDetector
     policy: Callable[[Principal], PolicyBundle]
     """The bundle that judges a principal now."""
+    lets: Callable[[Finding], bool] = counts
+    """Whether a finding is only looked at, and does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +80,7 @@ class Question:
     principal: Principal
     session: Session
     look: Look
+    around: Around
 
 
 class Inbound:
@@ -79,7 +93,9 @@ class Inbound:
         """Take a rewritten call through detectors and policy."""
         # 4  inspect
         found = self._inspect(trail, question.arguments)
-        facts = facts_of(found, self._signals(trail, question.arguments))
+        signals = self._signals(trail, question.arguments)
+        looked_at = tuple(one for one in found if self._layers.lets(one))
+        facts = facts_of(tuple(one for one in found if one not in looked_at), signals)
         # 5  policy
         bundle = self._layers.policy(question.principal)
         request = PolicyRequest(
@@ -89,10 +105,16 @@ class Inbound:
             arguments=question.arguments,
             facts=facts,
             flow=question.look.facts,
+            around=question.around,
         )
         began = time.perf_counter_ns()
         decision = bundle.decide(request)
+        trail.asked = Asked(request=request, found=found, bundle=bundle, decision=decision)
         trail.note("policy", _kind(decision), began)
+        if not isinstance(decision, Denied) and decision.observed is not None:
+            trail.observe("policy", _kind(decision.observed), _rules(decision.observed))
+        if looked_at:
+            self._observe(trail, replace(request, facts=facts_of(found, signals)), bundle, decision, looked_at)
         if isinstance(decision, Denied) and not decision.leasable:
             return Deny(reason=decision.reason)
         # 6  the detectors' own floor, whatever policy says
@@ -108,6 +130,20 @@ class Inbound:
             bundle=bundle,
             held=None if isinstance(decision, Allowed) else decision,
         )
+
+    def _observe(
+        self,
+        trail: Trail,
+        request: PolicyRequest,
+        bundle: PolicyBundle,
+        decision: PolicyDecision,
+        looked_at: tuple[Finding, ...],
+    ) -> None:
+        """Note what policy would have said of *request*, had the findings *looked_at* counted."""
+        would = bundle.decide(request)
+        if _kind(would) is not _kind(decision):
+            rules = tuple(sorted({finding.rule for finding in looked_at}))
+            trail.observe(looked_at[0].layer, _kind(would), rules)
 
     def rewrite(self, trail: Trail, spec: ToolSpec, arguments: Mapping[str, Json]) -> Mapping[str, Json] | Deny:
         """Take *arguments* through validator and sanitizer: what comes out is what everything after judges."""
@@ -173,6 +209,11 @@ def facts_of(found: tuple[Finding, ...], signals: Signals) -> Facts:
         pii=len(personal),
         rules=frozenset(finding.rule for finding in (*grave, *signals.findings, *personal)),
     )
+
+
+def _rules(decision: Denied | Asks) -> tuple[str, ...]:
+    """What would have stopped it: policies, or a code of ours."""
+    return tuple(f"policy/{one}" for one in decided_by(decision))
 
 
 def _kind(decision: PolicyDecision) -> VerdictKind:

@@ -1,6 +1,6 @@
 """Step 11: cleans and scans everything a tool said, whole, before anything is cut. It never decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -12,6 +12,11 @@ from holdfast.safety.redaction import redact
 from holdfast.safety.sanitizer import Sanitizer
 
 
+def counts(_finding: Finding) -> bool:
+    """Every finding does."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
     """Output that may be shown: no hidden text, no secret."""
@@ -19,6 +24,8 @@ class Cleaned:
     content: tuple[Content, ...]
     structured: Json
     findings: tuple[Finding, ...]
+    looked_at: tuple[Finding, ...] = ()
+    """What would have been taken out, were it not only observed."""
 
     def text(self) -> str:
         """All of it as one text, for the model."""
@@ -36,19 +43,23 @@ class Outbound:
         self._detectors = detectors
         self._injection = injection
 
-    def clean(self, content: tuple[Content, ...], structured: Json) -> Cleaned:
+    def clean(
+        self, content: tuple[Content, ...], structured: Json, *, lets: Callable[[Finding], bool] = counts
+    ) -> Cleaned:
         """Clean and redact; a secret split over two blocks counts as one, since all texts are scanned together."""
         said = [*_texts(content), *strings(structured)]
         content, structured, removed = self._sanitizer.output(content, structured)
         notes = (*removed, *self._injection.scan(said, Where.OUTPUT, removed).findings)
         texts = [*_texts(content), *strings(structured)]
-        found = self._detectors.scan(texts, Where.OUTPUT)
+        scanned = self._detectors.scan(texts, Where.OUTPUT)
+        looked_at = tuple(one for one in scanned if lets(one))
+        found = tuple(replace(one, action=Action.ANNOTATE) if one in looked_at else one for one in scanned)
         if not found:
             return Cleaned(content=content, structured=structured, findings=notes)
         redacted = iter(redact(texts, found))
         content = tuple(_replaced(block, redacted) for block in content)
         structured = map_strings(structured, lambda _old: next(redacted))
-        return Cleaned(content=content, structured=structured, findings=(*notes, *found))
+        return Cleaned(content=content, structured=structured, findings=(*notes, *found), looked_at=looked_at)
 
     def goes_on(self, before: str, texts: Sequence[str]) -> bool:
         """Whether a secret that begins in *before*, which is cleaned, goes on in *texts*."""

@@ -42,6 +42,8 @@ class Records:
     fresh: Callable[[], Awaitable[None]]
     """Awaited before each call: lets the detectors know what other processes keep secret by now."""
     once: Once
+    keep: Callable[[Trail], None]
+    """Hears what policy saw of each call that is to run; it must not wait."""
     key: bytes
     """Keys the digests of arguments and outputs, so that a record cannot be used to guess them."""
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
+
 from holdfast.contracts import (
     AuditReceipt,
     CallId,
@@ -20,6 +22,21 @@ from holdfast.contracts import (
     Verdict,
     VerdictKind,
 )
+from holdfast.safety.policy import PolicyBundle, PolicyDecision, PolicyRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What policy was asked about a call, and what it said."""
+
+    request: PolicyRequest
+    found: tuple[Finding, ...]
+    """By the detectors, in the arguments."""
+    bundle: PolicyBundle
+    decision: PolicyDecision
+
+
+_log = structlog.get_logger("holdfast.observed")
 
 V = TypeVar("V", bound=Verdict[Any])
 
@@ -39,6 +56,8 @@ class Trail:
     findings: list[Finding] = field(default_factory=list[Finding])
     spec: ToolSpec | None = None
     """The tool, once it is known."""
+    asked: Asked | None = None
+    """Once policy judged it."""
     ran: bool = False
     """Whether a runtime was given the call; from then on it may have had effects."""
     held_key: str | None = None
@@ -60,6 +79,16 @@ class Trail:
         """Note a verdict reached since *began_ns* (`time.perf_counter_ns()`)."""
         micros = (time.perf_counter_ns() - began_ns) // 1000
         self.decisions.append(Decision(layer=layer, verdict=verdict, micros=micros))
+
+    def observe(self, layer: str, would: VerdictKind, rules: tuple[str, ...]) -> None:
+        """Note what *layer* would have said, had *rules* counted."""
+        self.decisions.append(Decision(layer=layer, verdict=VerdictKind.PASS, micros=0, would=would, rules=rules))
+        _log.warning("observed", call=self.call_id, tool=self.tool, layer=layer, would=would.value, rules=rules)
+
+    @property
+    def policy(self) -> Digest | None:
+        """The set of policies that judged it, once one did."""
+        return None if self.asked is None else self.asked.bundle.digest
 
     @property
     def wall_ms(self) -> float:

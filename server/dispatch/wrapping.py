@@ -10,6 +10,7 @@ from holdfast.contracts import (
     Authorized,
     Blob,
     Content,
+    Finding,
     Json,
     Link,
     Method,
@@ -27,7 +28,7 @@ from holdfast.safety.truncation import note, truncate
 
 from ..aside import aside
 from .endings import Ending
-from .outbound import Cleaned, Outbound
+from .outbound import Cleaned, Outbound, counts
 from .outputs import KeptOutputs
 from .trail import Trail
 
@@ -44,7 +45,17 @@ Mismatch = Callable[[Mapping[str, Json], Json], str | None]
 class Wrapping:
     """Cleans, cuts and wraps."""
 
-    def __init__(self, outbound: Outbound, envelope: Envelope, kept: KeptOutputs, *, mismatch: Mismatch) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        envelope: Envelope,
+        kept: KeptOutputs,
+        *,
+        mismatch: Mismatch,
+        lets: Callable[[Finding], bool] = counts,
+    ) -> None:
+        """*lets* says which findings are only looked at."""
+        self._lets = lets
         self._outbound = outbound
         self._envelope = envelope
         self._kept = kept
@@ -55,11 +66,14 @@ class Wrapping:
         began = time.perf_counter_ns()
         ending, out = await aside(partial(self._clean, ending), characters=_weight(ending))
         trail.findings.extend(out.findings)
+        if out.looked_at:
+            rules = tuple(sorted({one.rule for one in out.looked_at}))
+            trail.observe(out.looked_at[0].layer, VerdictKind.REWRITE, rules)
         trail.note("output", VerdictKind.REWRITE if out.findings else VerdictKind.PASS, began)
         return ending
 
     def _clean(self, ending: Ending) -> tuple[Ending, Cleaned]:
-        out = self._outbound.clean(ending.content, ending.structured)
+        out = self._outbound.clean(ending.content, ending.structured, lets=self._lets)
         reason, findings = ending.reason, out.findings
         if reason is not None and ending.detail:
             detail, more = self._outbound.clean_text(ending.detail)
@@ -70,7 +84,7 @@ class Wrapping:
         ending = replace(
             ending, content=out.content, structured=out.structured, reason=reason, detail="", log=log, body=out.text()
         )
-        return ending, Cleaned(content=out.content, structured=out.structured, findings=findings)
+        return ending, replace(out, findings=findings)
 
     def cut(self, ending: Ending, call: Authorized) -> Ending:
         """Step 13, first half: cut what goes to the model; the whole stays behind `output_read`."""

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
-from holdfast.contracts import Effect, Json, Label, Place, Sink, ToolSpec, Upstream, Wasm
+from holdfast.contracts import Effect, Json, Label, Place, Refusal, Sink, ToolSpec, Upstream, Wasm
 from holdfast.contracts.flow import ANY, FILES
+from holdfast.contracts.urls import canonical
 from holdfast.safety.flow import (
     Asked,
     Hosts,
@@ -37,6 +37,10 @@ class Files(Protocol):
 
     def locate(self, path: str, /) -> Located:
         """Where reading *path* would lead."""
+        ...
+
+    def leads(self, path: str, /) -> str | None:
+        """Where *path* leads from the root, be it there or not; None: out of it."""
         ...
 
     def survey(self) -> Mapping[str, Mark] | None:
@@ -260,10 +264,10 @@ def _method(arguments: Mapping[str, Json]) -> str:
 
 def _hosts(arguments: Mapping[str, Json]) -> tuple[Place, ...]:
     try:
-        host = urlsplit(str(arguments.get("url", ""))).hostname
-    except ValueError:
-        host = None
-    return (Place(HOSTS, ANY if host is None else host.rstrip(".").lower()),)
+        host = canonical(str(arguments.get("url", ""))).host
+    except Refusal:  # the broker refuses it too
+        host = ANY
+    return (Place(HOSTS, host),)
 
 
 def _nobody(_argument: str, _value: Json) -> bool:

@@ -158,6 +158,9 @@ class DecisionAnswer(BaseModel):
     layer: str
     verdict: Literal["rewrite", "deny", "review", "pass"]
     micros: int
+    would: Literal["rewrite", "deny", "review"] | None = None
+    """What it would have been, where `rules` are only observed."""
+    rules: list[str] | None = None
 
 
 class UsageAnswer(BaseModel):
@@ -371,3 +374,5 @@ class StateAnswer(BaseModel):
     """Alive, or ready."""
 
     status: str
+    observing: bool | None = None
+    """There, and true, while some rules are only observed."""

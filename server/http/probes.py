@@ -20,7 +20,7 @@ def probe_routes(readiness: Readiness, metrics: Metrics) -> APIRouter:
     @router.get(HEALTH_PATH, responses={200: {"model": StateAnswer}})
     async def healthz() -> Response:
         """The process answers."""
-        return answer({"status": "ok"})
+        return answer({"status": "ok"} | ({"observing": True} if metrics.is_observing else {}))
 
     @router.get(READY_PATH, responses={200: {"model": StateAnswer}, 503: {"model": StateAnswer}})
     async def readyz() -> Response:

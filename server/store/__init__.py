@@ -2,6 +2,7 @@
 
 from .approval_record import Approval, ApprovalState
 from .approvals import Approvals, Ruling, digest_arguments
+from .decision_inputs import DecisionInputs, RecordedInput
 from .engine import Store
 from .idempotency import Begun, Idempotency, Replayed, Taken
 from .kv import Kept
@@ -23,6 +24,7 @@ __all__ = [
     "Approvals",
     "Begun",
     "Clock",
+    "DecisionInputs",
     "Idempotency",
     "Kept",
     "Lease",
@@ -31,6 +33,7 @@ __all__ = [
     "Pin",
     "PlaceWrite",
     "Places",
+    "RecordedInput",
     "RegisteredTool",
     "Replayed",
     "Ruling",

@@ -98,12 +98,18 @@ async def _upstream_tokens(connection: AsyncConnection) -> None:
     await _add_tables(connection, ("upstream_tokens",))
 
 
+async def _decision_inputs(connection: AsyncConnection) -> None:
+    """6 to 7: what policy saw of calls."""
+    await _add_tables(connection, ("decision_inputs", "decision_tools"))
+
+
 STEPS: Final[Mapping[int, Step]] = {
     1: _labels_and_places,
     2: _kept_by_tools,
     3: _secrets,
     4: _signed_tools,
     5: _upstream_tokens,
+    6: _decision_inputs,
 }
 """From each older version to the next."""
 

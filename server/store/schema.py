@@ -5,7 +5,7 @@ Times are seconds since the epoch as doubles. JSON is kept as canonical text, di
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 6
+VERSION = 7
 """The schema this code reads and writes. A store with a higher one is refused, one with a lower one is brought up."""
 
 metadata = MetaData()
@@ -247,6 +247,28 @@ upstream_tokens = Table(
     Column("updated_at", Double, nullable=False),
 )
 """Since version 6."""
+
+decision_inputs = Table(
+    "decision_inputs",
+    metadata,
+    Column("call_id", String(64), primary_key=True),
+    Column("at", Double, nullable=False),
+    # Of the tool as it was judged: says which row of `decision_tools` goes with it.
+    Column("definition", String(80), nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("decision_inputs_by_time", "at"),
+)
+"""What policy saw of calls, redacted, where the operator asks for it. Since version 7."""
+
+decision_tools = Table(
+    "decision_tools",
+    metadata,
+    Column("definition", String(80), primary_key=True),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""The tools that those calls were of. Since version 7."""
 
 leases = Table(
     "leases",

@@ -14,8 +14,12 @@ LEASES_KEPT_S = 30 * 24 * 3600
 """Leases that are over stay to be looked at for a month."""
 
 
-async def sweep(store: Store, *, now: float) -> int:
-    """Delete what has expired by *now* (seconds since the epoch) and count the rows. Labels of places stay."""
+async def sweep(store: Store, *, now: float, inputs_kept_s: float) -> int:
+    """Delete what has expired by *now* (seconds since the epoch) and count the rows. Labels of places stay.
+
+    What policy saw of calls goes after *inputs_kept_s* seconds, and a tool with the last call of it.
+    """
+    inputs, tools = schema.decision_inputs, schema.decision_tools
     sessions, child = schema.sessions.c, schema.sessions.alias()
     parents = select(child.c.parent).where(child.c.parent.is_not(None))
     over = and_(sessions.default_of.is_(None), sessions.expires_at <= now - SESSIONS_KEPT_S)
@@ -26,6 +30,8 @@ async def sweep(store: Store, *, now: float) -> int:
         delete(schema.leases).where(schema.leases.c.expires_at <= now - LEASES_KEPT_S),
         delete(schema.sessions).where(over, sessions.id.not_in(parents)),
         delete(schema.sources).where(schema.sources.c.session.not_in(select(sessions.id))),
+        delete(inputs).where(inputs.c.at <= now - inputs_kept_s),
+        delete(tools).where(tools.c.definition.not_in(select(inputs.c.definition))),
         delete(schema.uses).where(schema.uses.c.lineage.not_in(select(sessions.id))),
     )
 

@@ -3,7 +3,7 @@
 1. A server of the configuration file and one added by verb are alike; the file's wins its name.
 2. A definition nobody approved is never in the registry, whatever its server says.
 3. What is approved is what an operator was shown last: a server that lists something else by then is not approved.
-4. When a catalogue changes, the registry follows before the next call; a tool that policy cannot fit stays out.
+4. When a catalogue changes, the registry follows before the next call; a tool that policy cannot fit is withheld.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ from ..catalogue.lockfile import MAX_APPROVER, Approval
 from ..catalogue.pinning import LockedPins
 from ..flow.fitting import misfit
 from ..guarding import NOTHING, Guarded
+from ..policies import Fitting
 from ..store import Upstreams as Entries
 from ..upstream_settings import UpstreamSettings
 from ..who import os_user
@@ -74,7 +75,7 @@ class UpstreamDesk:
         lock: CatalogueLock,
         start: ChildStarter | None,
         registry: Registry,
-        refit: Callable[[Sequence[ToolSpec]], None],
+        policies: Fitting,
         limits: Limits = UPSTREAM,
         guarded: Guarded = NOTHING,
         approver: Approver = "anyone",
@@ -94,7 +95,8 @@ class UpstreamDesk:
         self.logins = Logins(self._connections)
         self._looks: set[asyncio.Task[None]] = set()
         self._registry = registry
-        self._refit = refit
+        self._policies = policies
+        policies.on_change(self.sync)
         self._limits = limits
         self._guarded = guarded
         self._told: list[Callable[[], None]] = []
@@ -285,6 +287,10 @@ class UpstreamDesk:
         for spec in self._registry.specs():
             if isinstance(spec.runtime, Upstream) and spec.name not in served:
                 self._registry.remove(spec.name)
+        for drift in self._policies.drifted:
+            if drift.tool not in served:
+                self._policies.settled(drift.tool)
+                self._registry.remove(drift.tool)
         fresh = [spec for spec in served.values() if not self._serves(spec)]
         self._take_those_that_fit(fresh)
         for told in self._told:
@@ -296,11 +302,19 @@ class UpstreamDesk:
             for spec in fresh:
                 self._take(spec)
         elif len(fresh) == 1:
-            _log.error("upstream.tool_refused", tool=fresh[0].name, why="policy does not fit it")
+            self._withhold(fresh[0])
         elif fresh:
             half = len(fresh) // 2
             self._take_those_that_fit(fresh[:half])
             self._take_those_that_fit(fresh[half:])
+
+    def _withhold(self, spec: ToolSpec) -> None:
+        """Keep *spec* out, and what it was before with it: its calls are denied until policy or tool is put right."""
+        drift = self._policies.drift(spec)
+        if drift is not None:
+            _log.error("policy.drift", tool=drift.tool, policy=drift.policy, change=drift.change, why=drift.why)
+        self._registry.withhold(spec.name)
+        self._fits(())
 
     def _makes_sense(self, spec: ToolSpec) -> bool:
         """Whether its entry fits it; a tool that it does not fit is withheld, alone."""
@@ -318,7 +332,7 @@ class UpstreamDesk:
         names = {spec.name for spec in fresh}
         others = [spec for spec in self._registry.specs() if spec.name not in names]
         try:
-            self._refit([*others, *fresh])
+            self._policies.fit([*others, *fresh])
         except OperatorError:
             return False
         return True
@@ -329,6 +343,7 @@ class UpstreamDesk:
                 self._registry.add(spec)
             else:
                 self._registry.replace(spec)
+            self._policies.settled(spec.name)
         except OperatorError as error:
             _log.error("upstream.tool_refused", tool=spec.name, why=error.message)
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from holdfast.contracts import InvalidRequest, Json
 
 from ..house import House
-from . import approvals, calls, labels, leases, records, sessions, tokens, tools, upstreams, vault
+from . import approvals, calls, labels, leases, policy, records, sessions, tokens, tools, upstreams, vault
 from .params import Params
 
 
@@ -64,7 +64,11 @@ VERBS: Mapping[str, Verb] = {
     "secrets.list": Verb(vault.ListParams, vault.list_secrets),
     "secrets.remove": Verb(vault.NameParams, vault.remove),
     "audit.export": Verb(Params, records.export_head),
-    "policy.schema": Verb(Params, records.policy_schema),
+    "policy.schema": Verb(Params, policy.schema),
+    "policy.tools": Verb(Params, policy.tools),
+    "policy.digest": Verb(policy.DigestParams, policy.digest),
+    "policy.recorded": Verb(policy.CallParams, policy.recorded),
+    "policy.reload": Verb(Params, policy.reload),
     "status": Verb(Params, records.status),
 }
 

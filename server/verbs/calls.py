@@ -6,6 +6,8 @@ from pydantic import Field, JsonValue
 
 from holdfast.contracts import ApprovalId, CallId, Json, Principal, ToolCall, ToolName
 
+from ..accounts import account_of_asked
+from ..dispatch import Trail
 from ..house import House
 from ..principals import OPERATOR, acting_as
 from .params import Params
@@ -28,9 +30,11 @@ async def call(house: House, params: CallParams) -> Json:
 
 
 async def explain(house: House, params: CallParams) -> Json:
-    """Judge it, without effects."""
-    result = await house.dispatcher.explain(_call(params), _caller(params))
-    return result.operator_json()
+    """Judge it, without effects, and say why policy says what it says."""
+    judged: list[Trail] = []
+    result = await house.dispatcher.explain(_call(params), _caller(params), heard=judged.append)
+    account = await account_of_asked(house.policies, judged[0].asked) if judged else None
+    return {**result.operator_json(), "policy": account}
 
 
 def _call(params: CallParams) -> ToolCall:

@@ -2,6 +2,7 @@
 
 from holdfast.contracts import Json
 
+from ..assembly import observing_in
 from ..audit import sign
 from ..house import House
 from .params import Params
@@ -12,16 +13,13 @@ async def export_head(house: House, params: Params) -> Json:  # noqa: ARG001 -- 
     return {"head": sign(house.audit.chain.head, house.data.key("audit-sign")).decode()}
 
 
-async def policy_schema(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
-    """The Cedar schema of the tools there are."""
-    return house.policies.current().schema()
-
-
 async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a verb takes its parameters
     """What runs, and what does not with its reason."""
     return {
         "profile": house.settings.policy.profile,
         "policy": str(house.policies.current().digest),
+        "drift": [one.to_json() for one in house.policies.drifted],
+        "observing": [*observing_in(house.settings).names],
         "tools": len(house.registry.tools()),
         "off": {
             name: {"code": why.code, "message": why.message, "remedy": why.remedy} for name, why in house.off.items()

@@ -13,7 +13,9 @@ from holdfast.safety.policy.fields import Fields
 from holdfast.server.config import ABSENT_TABLES, Settings
 from holdfast.tools.manifest import manifest_keys
 
-READERS = frozenset(name for name in vars(Fields) if not name.startswith("_") and name not in {"done", "where"})
+READERS = frozenset(
+    name for name in vars(Fields) if not name.startswith("_") and name not in {"done", "where", "names", "fact"}
+)
 """How a case file's fields are read: each call with a constant name is a key."""
 
 
@@ -52,9 +54,13 @@ def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
 
 
 def field_keys(source: str) -> Iterator[str]:
-    """The keys that the functions of *source* read from `Fields`, each under the place its reader was given."""
+    """The keys that the functions of *source* read from `Fields`, each under the place its reader was given.
+
+    Facts set by their path are no keys of the form: `_given` takes those that are declared.
+    """
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-    reached = {"read_cases"}
+    functions.pop("_given", None)
+    reached = {"read_cases", "read_calls"}
     yield from _fields_of("read_cases", "", functions, reached)
     unreached = {name for name, node in functions.items() if any(True for _ in _reads(node))} - reached
     assert not unreached, f"these read fields of nobody knows where: {sorted(unreached)}"

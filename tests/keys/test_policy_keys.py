@@ -182,6 +182,11 @@ FLIPS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "cases[].expect": ({}, {"case": {"expect": "ask"}}, "expected `ask`"),
     "cases[].by": ({"case": {"by": "local"}}, {"case": {"by": "named"}}, "expected `allow` by `named`"),
+    "cases[].message": (
+        {"case": {"facts": {"leaks": 2}, "expect": "deny", "message": "r"}},
+        {"case": {"facts": {"leaks": 2}, "expect": "deny", "message": "s"}},
+        "expected the message `s`, but the agent is told `r`",
+    ),
     "cases[].as": ({"case": here()}, {"case": {"as": {}}}, "deny` by `no-permit`"),
     "cases[].as.tenant": ({}, {"case": {"as": {"tenant": "elsewhere"}}}, "deny` by `no-permit`"),
     "cases[].as.subject": ({"case": here(subject="good")}, {"case": here(subject="bad")}, "deny` by `named`"),

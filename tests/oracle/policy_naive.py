@@ -6,7 +6,7 @@ from typing import Any
 import cedarpy
 
 from holdfast.safety.policy import PolicyRequest
-from holdfast.safety.policy.paths import path_fact
+from holdfast.safety.policy.paths import path_arguments, path_fact, paths_within
 from holdfast.safety.policy.shapes import input_shape
 from holdfast.safety.policy.values import Written, write_arguments
 
@@ -15,7 +15,7 @@ _ID = re.compile(r'@id\("([^"]*)"\)')
 
 def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The Cedar request with everything in it, and its entities."""
-    written = write_arguments(input_shape(request.spec.input_schema), request.arguments)
+    written = write_arguments(input_shape(request.spec.input_schema), request.arguments, request.around.seal)
     assert isinstance(written, Written)
     who, spec, found, flow = request.principal, request.spec, request.facts, request.flow
     action = {"type": "Action", "id": spec.name}
@@ -49,7 +49,16 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
             "inexact": written.inexact,
             "unseen": written.unseen,
         },
-        "paths": path_fact(request.arguments),
+        "paths": {**path_fact(request.arguments), "within": paths_within(request.arguments)},
+        "autonomy": "",
+        "approval": "none",
+        "rate": dict.fromkeys(
+            ("tool_minute", "tool_hour", "tool_day", "minute", "hour", "day", "spends_hour", "spends_day"), 0
+        ),
+        "egress": {"schemes": [], "hosts": [], "ports": [], "classes": [], "count": 0, "unread": False},
+        "shell": {"programs": [], "risks": [], "risk": "none", "count": 0},
+        "workspace": {"text": "", "count": 0, "outside": bool(path_arguments(request.arguments))},
+        "time": {"hour": 0, "weekday": "thursday", "unix": 0},
     }
     entities = [
         {
@@ -59,7 +68,16 @@ def whole_request(request: PolicyRequest) -> tuple[dict[str, Any], list[dict[str
         },
         {
             "uid": resource,
-            "attrs": {"name": spec.name, "effects": sorted(spec.effects), "runtime": "builtin", "server": ""},
+            "attrs": {
+                "name": spec.name,
+                "effects": sorted(spec.effects),
+                "runtime": "builtin",
+                "server": "",
+                "state": "approved",
+                "digest": str(spec.digest),
+                "isolation": [],
+                "hints": [],
+            },
             "parents": [],
         },
         {"uid": action, "attrs": {}, "parents": []},

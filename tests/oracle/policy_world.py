@@ -22,7 +22,7 @@ from holdfast.contracts import (
 )
 from holdfast.contracts.limits import BUILTIN
 from holdfast.safety.flow import sink_of
-from holdfast.safety.policy import Facts, PolicyBundle, PolicyRequest
+from holdfast.safety.policy import Around, Facts, PolicyBundle, PolicyRequest, supposed
 
 POLICIES = Path(__file__).parents[2] / "policies"
 NOTHING_FOUND = Facts(leaks=0, credentials=0, injection=0, pii=0, rules=frozenset())
@@ -32,11 +32,16 @@ DENIED_CASE = (
 
 
 def shipped_sources() -> dict[str, str]:
-    return {path.relative_to(POLICIES).as_posix(): path.read_text("utf-8") for path in POLICIES.rglob("*.cedar")}
+    return _shipped("*.cedar")
 
 
 def shipped_cases() -> dict[str, str]:
-    return {path.relative_to(POLICIES).as_posix(): path.read_text("utf-8") for path in POLICIES.rglob("*.yaml")}
+    return _shipped("*.yaml")
+
+
+def _shipped(kind: str) -> dict[str, str]:
+    names = ((path.relative_to(POLICIES), path) for path in POLICIES.rglob(kind))
+    return {name.as_posix(): path.read_text("utf-8") for name, path in names if name.parts[0] != "examples"}
 
 
 def shipped(profile: str, *specs: ToolSpec) -> PolicyBundle:
@@ -113,6 +118,8 @@ def request(
     facts: Facts = NOTHING_FOUND,
     name: str = "s1",
     flowing: Mapping[str, Any] | None = None,
+    around: Around | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> PolicyRequest:
     labels = tuple(labels)
     return PolicyRequest(
@@ -122,4 +129,6 @@ def request(
         arguments={"path": "a"} if arguments is None else arguments,
         facts=facts,
         flow=flow(spec, labels, **(flowing or {})),
+        around=around or supposed(),
+        given=given or {},
     )

@@ -9,10 +9,10 @@ import pytest
 
 from holdfast.contracts import InvalidRequest, OperatorError
 from holdfast.server.cli import app as command_line
-from holdfast.server.cli.calls import _rows
 from holdfast.server.cli.locating import located_here
 from holdfast.server.cli.reading import MAX_INPUT_BYTES, read_text
 from holdfast.server.cli.rendering import show_json
+from holdfast.server.cli.scanning import _rows
 from holdfast.server.cli.tokens import seconds
 from holdfast.server.founding import lay_out
 

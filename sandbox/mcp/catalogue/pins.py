@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from holdfast.contracts import Digest, ToolSpec, Upstream
+from holdfast.contracts import Digest, Hint, Json, ToolSpec, Upstream
 
 from ..config import ToolEntry, UpstreamConfig
 from .definitions import Definition
@@ -113,9 +113,28 @@ def spec_of(definition: Definition, config: UpstreamConfig) -> ToolSpec:
         output_schema=definition.output_schema,
         effects=config.effects if entry.effects is None else entry.effects,
         flow=entry.flow,
-        runtime=Upstream(definition.upstream, definition.tool, enveloped=config.enveloped),
+        runtime=Upstream(
+            definition.upstream,
+            definition.tool,
+            hints=_hints(definition.annotations),
+            enveloped=config.enveloped,
+        ),
         limits=config.limits,
     )
+
+
+_HINTS: Final = (
+    ("readOnlyHint", Hint.READ_ONLY, Hint.NOT_READ_ONLY),
+    ("destructiveHint", Hint.DESTRUCTIVE, Hint.NOT_DESTRUCTIVE),
+    ("idempotentHint", Hint.IDEMPOTENT, Hint.NOT_IDEMPOTENT),
+    ("openWorldHint", Hint.OPEN_WORLD, Hint.NOT_OPEN_WORLD),
+)
+
+
+def _hints(annotations: Mapping[str, Json]) -> frozenset[Hint]:
+    """What is said with a plain true or false; anything else says nothing."""
+    said = ((annotations.get(name), yes, no) for name, yes, no in _HINTS)
+    return frozenset(yes if value else no for value, yes, no in said if isinstance(value, bool))
 
 
 def _entry(definition: Defined, pinned: Digest | None) -> PinEntry:

@@ -14,7 +14,7 @@ from .principals import Principal, Session, TenantId
 from .results import ToolResult
 from .seal import Authorized
 from .secret import Secret
-from .specs import HttpGrant, ToolName, ToolSpec
+from .specs import HttpGrant, Standing, ToolName, ToolSpec
 from .verdicts import Reason
 
 
@@ -274,4 +274,8 @@ class Catalogue(Protocol):
 
     def quarantined(self, name: ToolName, /) -> bool:
         """Whether *name* was approved, and is withheld because it is no longer what was."""
+        ...
+
+    def standing(self, name: ToolName, /) -> Standing:
+        """Whether *name* may be called now; `unknown` where there is no such tool."""
         ...

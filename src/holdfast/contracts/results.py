@@ -82,7 +82,7 @@ class ToolResult:
             "structured": self.structured,
             "reason": reason,
             "findings": [finding_json(finding) for finding in self.findings],
-            "decisions": [{"layer": one.layer, "verdict": one.verdict.value, "micros": 0} for one in self.decisions],
+            "decisions": [_decision_json(one, 0) for one in self.decisions],
             "usage": asdict(self.usage),
             "isolation": list(self.isolation),
             "approval": None
@@ -100,9 +100,7 @@ class ToolResult:
     def operator_json(self) -> dict[str, Json]:
         """The wire form with remedy and timings, for whoever may read policy."""
         written = self.to_json()
-        written["decisions"] = [
-            {"layer": one.layer, "verdict": one.verdict.value, "micros": one.micros} for one in self.decisions
-        ]
+        written["decisions"] = [_decision_json(one, one.micros) for one in self.decisions]
         reason = written["reason"]
         if self.reason is not None and isinstance(reason, dict):
             reason["remedy"] = self.reason.remedy
@@ -153,3 +151,9 @@ def _body_json(body: Text | Blob) -> dict[str, Json]:
             return {"blob": base64.b64encode(data).decode("ascii")}
         case _:
             assert_never(body)
+
+
+def _decision_json(one: Decision, micros: int) -> Json:
+    """The wire form; what would have been decided only where it is observed."""
+    said: dict[str, Json] = {"layer": one.layer, "verdict": one.verdict.value, "micros": micros}
+    return said if one.would is None else {**said, "would": one.would.value, "rules": [*one.rules]}

@@ -84,6 +84,19 @@ class Method(StrEnum):
     ROOTS = "roots/list"
 
 
+class Hint(StrEnum):
+    """What an MCP server claims of a tool in its annotations. Nobody checks it."""
+
+    READ_ONLY = "read_only"
+    NOT_READ_ONLY = "not_read_only"
+    DESTRUCTIVE = "destructive"
+    NOT_DESTRUCTIVE = "not_destructive"
+    IDEMPOTENT = "idempotent"
+    NOT_IDEMPOTENT = "not_idempotent"
+    OPEN_WORLD = "open_world"
+    NOT_OPEN_WORLD = "not_open_world"
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """Runs on an MCP server."""
@@ -93,11 +106,25 @@ class Upstream:
     """The server's own name of the tool; empty for a method that is not `tools/call`."""
     method: Method = Method.TOOL
     """Each method but `tools/call` is one spec of its server, judged and recorded like a tool and listed as none."""
+    hints: frozenset[Hint] = frozenset()
+    """What the server itself says of its tool. A change of it changes the pinned definition, not the spec's digest."""
     enveloped: bool = True
     """False: the operator said that the host tells this server's words from instructions by itself."""
 
 
 RuntimeRef: TypeAlias = Builtin | Wasm | Upstream
+
+
+class Standing(StrEnum):
+    """Whether a tool may be called, as the registry has it."""
+
+    APPROVED = "approved"
+    TRIAL = "trial"
+    """Pending: an operator calls it once to see what it does. Nobody else is shown it."""
+    QUARANTINED = "quarantined"
+    """It was approved, and is withheld because it is no longer what was."""
+    UNKNOWN = "unknown"
+    """Nobody approved a tool of this name; a pending one too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

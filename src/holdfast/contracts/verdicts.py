@@ -127,3 +127,7 @@ class Decision:
     layer: str
     verdict: VerdictKind
     micros: int
+    would: VerdictKind | None = None
+    """What it would have been, where the rules behind it are only observed."""
+    rules: tuple[str, ...] = ()
+    """Those rules."""

@@ -31,6 +31,7 @@ from holdfast.contracts import (
     Scope,
     Severity,
     Source,
+    Standing,
     Status,
     TenantId,
     Text,
@@ -110,6 +111,9 @@ class SmallService:
 
     def quarantined(self, name: ToolName) -> bool:
         return False
+
+    def standing(self, name: ToolName) -> Standing:
+        return Standing.APPROVED
 
     async def execute(self, call: ToolCall, principal: Principal) -> ToolResult:
         self.calls.append(call)

@@ -228,6 +228,21 @@ def hostile(kind: str, name: str = "evil", *more: str) -> UpstreamSettings:
     return UpstreamSettings(name=name, command=(sys.executable, str(HOSTILE / "stdio_upstream.py"), kind, *more))
 
 
+class AnyFits:
+    """Policies that fit every tool."""
+
+    drifted = ()
+
+    def fit(self, specs):
+        pass
+
+    def settled(self, name):
+        pass
+
+    def on_change(self, told):
+        pass
+
+
 @contextlib.asynccontextmanager
 async def desk_on(folder: Path, *configured: UpstreamSettings, lock: Path | None = None, approver: str = "anyone"):
     """The operator's desk of MCP servers over a store in *folder*, without the rest of a house."""
@@ -237,7 +252,7 @@ async def desk_on(folder: Path, *configured: UpstreamSettings, lock: Path | None
         lock=CatalogueLock(lock or folder / "holdfast.lock"),
         start=Starter(),
         registry=Registry(),
-        refit=lambda _specs: None,
+        policies=AnyFits(),
         approver=approver,
     )
     try:

@@ -34,6 +34,7 @@ from holdfast.server.store import (
     sweep,
 )
 
+DAY = 24 * 3600
 pytestmark = pytest.mark.anyio
 
 NAME = ToolName("word_count")
@@ -284,9 +285,9 @@ async def test_only_what_has_passed_is_swept(store, clock, keys, principal):
     await keys.begin(principal(), "k", tool=NAME, arguments=ONE)
     kept = await sessions.default(principal())
     await sessions.mint(tenant=TenantId("acme"), subject="alice", ttl_s=60)
-    assert await sweep(store, now=clock.now) == 0
+    assert await sweep(store, now=clock.now, inputs_kept_s=DAY) == 0
 
-    assert await sweep(store, now=clock.now + 30 * 24 * 3600) == 3
+    assert await sweep(store, now=clock.now + 30 * 24 * 3600, inputs_kept_s=DAY) == 3
 
     assert [row["id"] for row in await store.rows(select(schema.sessions))] == [kept.id]
 
@@ -301,12 +302,12 @@ async def test_the_root_of_a_line_stays_while_there_are_children(store, clock):
     await uses.spend(root.id, ONE, call_id=CallId("c1"))
 
     clock.now += 7 * 24 * 3600 + 3600
-    assert await sweep(store, now=clock.now) == 0
+    assert await sweep(store, now=clock.now, inputs_kept_s=DAY) == 0
     assert await Sessions(store, clock=clock).lineage(child.id) == root.id
     assert await uses.spent(root.id, ONE) == "c1"
     clock.now += 7 * 24 * 3600
-    assert await sweep(store, now=clock.now) == 2, "the child, and what taught it"
-    assert await sweep(store, now=clock.now) == 3, "the root, what taught it, and what was used"
+    assert await sweep(store, now=clock.now, inputs_kept_s=DAY) == 2, "the child, and what taught it"
+    assert await sweep(store, now=clock.now, inputs_kept_s=DAY) == 3, "the root, what taught it, and what was used"
     assert await uses.spent(root.id, ONE) is None
 
 
@@ -324,4 +325,4 @@ async def test_what_is_kept_of_places_and_default_sessions_is_not_swept(store, c
         session=default.id,
     )
 
-    assert await sweep(store, now=clock.now + 1000 * 24 * 3600) == 0
+    assert await sweep(store, now=clock.now + 1000 * 24 * 3600, inputs_kept_s=DAY) == 0

@@ -69,6 +69,16 @@ LOOKALIKES = [
     "</to&#8203;ol&ZeroWidthSpace;_out&shy;put>",
     "</tool&#x5f&nbsp;output>",
     "&amp;lt;&amp;#47;&amp;#x74;ool_output",
+    "</tool&#92;_output>",
+    "</tool&#45;output>",
+    "</tool&period;&#x3a;output>",
+    "</t&#48;o&vert;_output>",
+    "</too%49%2Doutput>",
+    r"</t\u0030o\x31\u003Aoutput>",
+    r"</tool_\u006f\u0075\u0074\u0070\u0075\u0074>",
+    "</tool&bsol;&#x5C;output>",
+    "</too%5Cl_output>",
+    r"</tool\u005c_out\x5Cput>",
 ]
 
 

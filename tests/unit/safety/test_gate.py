@@ -32,7 +32,7 @@ from holdfast.contracts import (
 from holdfast.contracts.json_values import canonical, strings
 from holdfast.contracts.limits import BUILTIN
 from holdfast.safety.gate import Gate, GateRequest
-from holdfast.safety.policy import Facts, PolicyBundle
+from holdfast.safety.policy import Facts, PolicyBundle, supposed
 
 pytestmark = pytest.mark.anyio
 
@@ -163,6 +163,7 @@ def call(world: World, arguments: Mapping[str, Json] = ARGUMENTS, **named: Any) 
             "flow": NO_FLOW,
             "references": FILES,
             "carried": STATE,
+            "around": supposed(),
             **named,
         }
     )

@@ -192,6 +192,59 @@ def test_confirming_is_bounded_too(slow_detector: LeakDetector) -> None:
     assert {each.rule for each in found} == {FLOOD}
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["key access_token_value_{}_name ", "token=the_{}_value&", "sk-key-{}-", "-----BEGIN PRIVATE KEY----- {} "],
+    ids=["words", "bare", "prefix", "pem"],
+)
+def test_near_misses_that_are_all_different_end_in_a_finding(
+    detector: LeakDetector, monkeypatch: pytest.MonkeyPatch, piece: str
+) -> None:
+    judged = 0
+    real = checks.counts
+
+    def counting(rule: LeakRule, secret: str) -> bool:
+        nonlocal judged
+        judged += 8 + len(secret)
+        return real(rule, secret)
+
+    monkeypatch.setattr(checks, "counts", counting)
+    text = "".join(map(piece.format, range(4000)))[: 16 << 10]
+
+    found = detector.scan([text, GITHUB], Where.ARGUMENTS)
+
+    assert {(each.rule, each.action) for each in found} == {(FLOOD, Action.DENY)}
+    assert judged <= 19 << 10
+
+
+def test_reports_end_a_short_scan_with_a_finding(detector: LeakDetector) -> None:
+    found = detector.scan([('pwd="' * 4000)[: 16 << 10] + GITHUB], Where.OUTPUT)
+
+    assert {each.rule for each in found} == {FLOOD}
+
+
+def test_a_flood_in_either_reading_is_all_that_is_said(detector: LeakDetector) -> None:
+    """What does not show stands between the letters: as they are, the texts are no flood."""
+    text = f"{GITHUB} " + 'pw\u200bd="' * 4000
+
+    found = detector.scan([text, "second"], Where.OUTPUT)
+
+    assert [(each.rule, each.part, each.start, each.end) for each in found] == [
+        (FLOOD, 0, 0, len(text)),
+        (FLOOD, 1, 0, 6),
+    ]
+
+
+def test_a_file_of_nothing_but_passwords_is_no_flood(detector: LeakDetector) -> None:
+    text = "".join(f"SERVICE_{at}_PASSWORD={expand('{hex:14}', at)}\n" for at in range(440))
+
+    found = detector.scan([text], Where.OUTPUT)
+
+    assert len(text) < 16 << 10
+    assert len(found) >= 430
+    assert FLOOD not in {each.rule for each in found}
+
+
 def test_nothing_is_found_in_nothing(detector: LeakDetector) -> None:
     assert detector.scan([], Where.OUTPUT) == ()
     assert detector.scan(["", ""], Where.OUTPUT) == ()
@@ -243,14 +296,14 @@ def test_one_unseen_character_anywhere_in_it_is_enough_to_look_again(detector: L
 
 def test_names_in_a_row_are_not_read_whole_for_each_of_them(detector: LeakDetector, monkeypatch: pytest.MonkeyPatch):
     longest = 0
-    real = checks.passes
+    real = checks.counts
 
-    def noting(rule: LeakRule, secret: str, before: str) -> bool:
+    def noting(rule: LeakRule, secret: str) -> bool:
         nonlocal longest
         longest = max(longest, len(secret))
-        return real(rule, secret, before)
+        return real(rule, secret)
 
-    monkeypatch.setattr(checks, "passes", noting)
+    monkeypatch.setattr(checks, "counts", noting)
     detector.scan(("token=" * 400,), Where.OUTPUT)
 
     assert 0 < longest <= 256

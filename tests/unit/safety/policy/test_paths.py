@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.safety.policy.paths import path_fact
+from holdfast.safety.policy.paths import path_fact, paths_within
 
 
 def text(**arguments: Any) -> str:
@@ -75,3 +75,32 @@ def test_no_nesting_is_too_deep() -> None:
         nested = {"path": nested}
 
     assert path_fact({"path": nested})["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("/srv/out/a", True),
+        ("/srv/out", True),
+        ("/srv//out/./b/../a", True),
+        ("/srv/out/../a", False),
+        ("/srv/out/%2e%2e/a", False),
+        ("/srv/out/../../../a", False),
+        ("srv/out/a", False),
+        ("/srv/OUT/a", False),
+        ("/srv/outer/a", False),
+        ("//srv/out/a", False),
+        ("/srv/out\\a", False),
+        ("/srv/out/\u200ba", False),
+        ("/srv/out/" + "a/" * 100 + "..", False),
+        ("", False),
+    ],
+)
+def test_a_path_is_within_a_folder_only_where_nobody_reads_it_otherwise(path: str, *, inside: bool) -> None:
+    assert ("/srv/out/" in paths_within({"path": path})) is inside
+
+
+def test_every_path_must_lie_within() -> None:
+    assert paths_within({"source": "/srv/out/a", "destination": "/srv/b"}) == ["/srv/"]
+    assert paths_within({"source": "/srv/out/a", "destination": "/etc/b"}) == []
+    assert paths_within({"text": "/srv/out/a"}) == []

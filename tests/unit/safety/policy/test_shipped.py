@@ -8,7 +8,7 @@ from tests.oracle.policy_oracle import Situation, expected, sink
 from tests.oracle.policy_world import person, request, shipped, shipped_cases, shipped_sources, tool
 
 from holdfast.contracts import Effect, Label, OperatorError, Scope, Sink
-from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle
+from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, supposed
 from holdfast.safety.policy.cases import read_cases, sample_tools
 from holdfast.safety.policy.decisions import ApprovalLevel, PolicyRequest
 from holdfast.safety.policy.profiles import select
@@ -120,6 +120,8 @@ def decided(profile: str) -> dict[str, tuple[set[str], set[str]]]:
             arguments=case.arguments,
             facts=case.facts,
             flow=case.flow.facts(samples[case.tool]),
+            around=supposed(),
+            given=case.given,
         )
         matched = {match.id for match in bundle.explain(call).matches}
         for name, (hits, misses) in found.items():

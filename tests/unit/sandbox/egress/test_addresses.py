@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.sandbox.egress.addresses import is_public, within
+from holdfast.contracts.addresses import is_public, within
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.contracts import Refusal
-from holdfast.sandbox.egress.targets import Target, canonical, redirected
+from holdfast.contracts.urls import Target, canonical, redirected
 
 
 def code_of(url: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.contracts import Digest
+from holdfast.contracts import Digest, Hint, Upstream
 from holdfast.sandbox.mcp import PinState, UpstreamConfig, reconcile, spec_of
 from holdfast.sandbox.mcp.catalogue.definitions import MAX_OBJECTS
 from holdfast.sandbox.mcp.catalogue.definitions import read as read_tools
@@ -171,6 +171,15 @@ def test_a_quarantined_tool_is_not_served_though_it_was_approved():
 
     assert diff.entry("read").state is PinState.QUARANTINED
     assert diff.approved() == ()
+
+
+def test_a_spec_says_what_its_server_claims_with_a_plain_yes_or_no():
+    said = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": "yes", "other": True}
+    spec = spec_of(only({**TOOL, "annotations": said}), CONFIG)
+
+    assert isinstance(spec.runtime, Upstream)
+    assert spec.runtime.hints == {Hint.READ_ONLY, Hint.NOT_DESTRUCTIVE}
+    assert spec.effects == CONFIG.effects, "nobody believes it"
 
 
 def test_a_spec_has_the_effects_and_limits_of_its_entry():

@@ -1,6 +1,7 @@
 """Which addresses are public: global unicast and nothing else. Looks at numbers only; resolves nothing."""
 
 import ipaddress
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -56,3 +57,43 @@ def is_public(address: Address) -> bool:
 def within(address: Address, networks: Networks) -> bool:
     """Whether *address* is in one of *networks*."""
     return any(address in network for network in networks)
+
+
+class AddressClass(StrEnum):
+    """What a host is, as far as its written form tells."""
+
+    NAME = "name"
+    """A name, which only resolving would tell more of."""
+    PUBLIC = "public"
+    PRIVATE = "private"
+    """Of somebody's own network, a carrier's too."""
+    LOOPBACK = "loopback"
+    LINK_LOCAL = "link_local"
+    """Where most clouds answer with their machine's credentials."""
+    SPECIAL = "special"
+    """Any other that is not global unicast: multicast, documentation, an address inside another."""
+
+
+_CLASSES: Final = tuple(
+    (ipaddress.ip_network(network), kind)
+    for kind, networks in (
+        (AddressClass.LOOPBACK, ("127.0.0.0/8", "::1/128")),
+        (AddressClass.LINK_LOCAL, ("169.254.0.0/16", "fe80::/10")),
+        (AddressClass.PRIVATE, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")),
+    )
+    for network in networks
+)
+
+
+def class_of(host: str) -> AddressClass:
+    """What *host* is, in the canonical form of `urls`."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return AddressClass.LOOPBACK if host == "localhost" or host.endswith(".localhost") else AddressClass.NAME
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        inner = class_of(str(address.ipv4_mapped))
+        return AddressClass.SPECIAL if inner is AddressClass.PUBLIC else inner
+    if is_public(address):
+        return AddressClass.PUBLIC
+    return next((kind for network, kind in _CLASSES if address in network), AddressClass.SPECIAL)

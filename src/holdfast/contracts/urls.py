@@ -1,4 +1,4 @@
-"""Reads a URL the one way we will send it, or refuses it; resolves and fetches nothing.
+"""Reads a URL the one way we will send it, or refuses it; resolves and fetches nothing. Broker and policy both ask it.
 
 1. One reading only. Whatever two programs could read differently is refused: credentials before the host, backslashes,
    controls, encoded slashes, host numbers in other than their plain form, a dot after the host.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
 
-from .refusals import url_refused
+from .verdicts import Reason, Refusal
 
 _MOST: Final = 8_192
 """Characters of a URL, before and after; what common servers take."""
@@ -79,6 +79,12 @@ class Target:
             return ipaddress.ip_address(self.host)
         except ValueError:
             return None
+
+
+def url_refused(message: str) -> Refusal:
+    """The URL means different things to different readers, or nothing."""
+    remedy = "nothing in the configuration admits such a URL; it must be written plainly"
+    return Refusal(Reason(code="egress/url", layer="egress", message=message, remedy=remedy))
 
 
 def canonical(url: str) -> Target:

@@ -1,0 +1,121 @@
+"""`holdfast policy diff` and `replay`: what a change of policy would change, over recorded and made calls."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from holdfast.contracts import Json
+
+from ..data_dir import find_data_dir
+from ..terminal import OUT, visible
+from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
+from .rendering import show_json
+
+Place = "A policy folder, or REVISION:FOLDER of the git repository here."
+SinceOption = Annotated[
+    str | None, typer.Option(help="Only recorded calls since then: 30m, 24h, 7d, or a date. Default: all.")
+]
+ProfileOption = Annotated[str | None, typer.Option(help="One profile only: readonly, supervised or autonomous.")]
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help=Place)],
+    new: Annotated[str, typer.Argument(help=Place)],
+    profile: ProfileOption = None,
+    since: SinceOption = None,
+    most: Annotated[int, typer.Option(min=1, max=100_000, help="Calls made for one tool, at most.")] = 2000,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Compare two sets over recorded calls and calls made from the schema. Exit 1 when NEW lets more happen."""
+    from ..policies import read_policy_set  # noqa: PLC0415 -- the other verbs need not load the engine
+    from ..policy_history import diff as compare  # noqa: PLC0415 -- as above
+    from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
+
+    root = find_data_dir(data_dir)
+    history = asyncio.run(read_history(root, settings_of(config, root).store, since_of(since, time.time())))
+    reports, code = compare(read_policy_set(old), read_policy_set(new), history, profile=profile, most=most)
+    if output is Format.JSON:
+        show_json(reports)
+        return code
+    for report in reports:
+        if isinstance(report, Mapping):
+            _show_diff(report)
+    return code
+
+
+def replay(
+    candidate: Annotated[str, typer.Argument(help=Place)],
+    since: SinceOption = None,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Judge recorded calls by another set. Exit 1 when it would have let more happen than was let."""
+    from ..policies import read_policy_set  # noqa: PLC0415 -- as above
+    from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
+    from ..policy_history import replay as judge  # noqa: PLC0415 -- as above
+
+    root = find_data_dir(data_dir)
+    history = asyncio.run(read_history(root, settings_of(config, root).store, since_of(since, time.time())))
+    reports, code = judge(read_policy_set(candidate), history)
+    if output is Format.JSON:
+        show_json(reports)
+        return code
+    for report in reports:
+        if isinstance(report, Mapping):
+            _show_replay(report)
+    if not reports:
+        _print('no calls are recorded; `[policy] record = "redacted"` records them from then on')
+    return code
+
+
+def _show_diff(report: Mapping[str, Json]) -> None:
+    counts = report["counts"]
+    said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) if isinstance(counts, dict) else ""
+    _print(f"{report['profile']}: {said or 'nothing is decided otherwise'}")
+    _print(f"  {report['recorded']} recorded calls, {report['made']} made")
+    _unclear(report)
+    for one in _records(report.get("not_all_made")):
+        _print(f"  not every call of `{one['tool']}` was made ({one['calls']}): {one['why']}")
+    for one in _records(report.get("differences")):
+        before, after = one["before"], one["after"]
+        named = f"recorded call {one['call']}" if one["call"] else "for example"
+        mark = "WIDER " if one["wider"] else ""
+        _print(f"\n  {mark}{one['kind']}: `{one['tool']}`: {_decided(before)} -> {_decided(after)}; {named}")
+        sys.stdout.write("".join(f"    {line}\n" for line in visible(str(one["case"])).splitlines()))
+
+
+def _show_replay(report: Mapping[str, Json]) -> None:
+    changed = _records(report.get("changed"))
+    _print(f"{report['profile']}: {report['recorded']} recorded calls, {report['same']} the same, {len(changed)} other")
+    _unclear(report)
+    for one in changed:
+        mark = "WIDER " if one["wider"] else ""
+        what = f"{one['call']} {one['at']} {one['principal']} `{one['tool']}`"
+        _print(f"  {mark}{what}: {_decided(one['then'])} -> {_decided(one['now'])}")
+
+
+def _unclear(report: Mapping[str, Json]) -> None:
+    for one in _records(report.get("not_reconstructed")):
+        _print(f"  {one['calls']} recorded calls could not be reconstructed: {one['why']}")
+
+
+def _decided(said: Json) -> str:
+    if not isinstance(said, Mapping):
+        return "?"
+    by = said.get("by")
+    return f"{said.get('decision')} ({', '.join(map(str, by))})" if isinstance(by, list) else str(said.get("decision"))
+
+
+def _records(value: Json) -> list[Mapping[str, Json]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _print(text: str) -> None:
+    OUT.print(visible(text), markup=False, highlight=False, soft_wrap=True)
