@@ -71,7 +71,7 @@ class Reloading:
         finally:
             if watching is not None:
                 watching.cancel()
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # nothing was added there
                 loop.remove_signal_handler(signal.SIGHUP)
             await asyncio.gather(*self._running, return_exceptions=True)
 
