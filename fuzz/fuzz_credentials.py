@@ -51,5 +51,6 @@ def _carried(arguments: dict[str, object]) -> None:
 if __name__ == "__main__":
     import atheris
 
+    atheris.instrument_all()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

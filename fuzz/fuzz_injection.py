@@ -39,5 +39,6 @@ def check(data: bytes) -> None:
 if __name__ == "__main__":
     import atheris
 
+    atheris.instrument_all()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -163,5 +163,6 @@ def _spec(schema: Mapping[str, Any]) -> ToolSpec:
 if __name__ == "__main__":
     import atheris
 
+    atheris.instrument_all()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -31,3 +31,10 @@ def test_the_promise_holds_over_its_corpus(target: Path) -> None:
     assert (module.__doc__ or "").strip(), "the first line states the invariant"
     for seed in seeds:
         module.check(seed.read_bytes())
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda p: p.stem)
+def test_the_fuzzer_sees_which_lines_an_input_reaches(target: Path) -> None:
+    fuzzed = target.read_text().partition('if __name__ == "__main__":')[2]
+    steps = ("import atheris", "atheris.instrument_all()", "atheris.Setup(sys.argv, check)", "atheris.Fuzz()")
+    assert [line.strip() for line in fuzzed.splitlines() if "atheris" in line] == list(steps)
