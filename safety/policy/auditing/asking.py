@@ -76,9 +76,23 @@ class _Session:
                 case proving.Found(case=case):
                     self._learn(policy, case)
                 case proving.Proved():
-                    yield about(policy, "never-applies", "never applies: no call of any tool meets all its conditions")
+                    yield from self._idle_for_now(policy)
                 case answer:
                     self._skip("never-applies", policy, _why(answer))
+
+    def _idle_for_now(self, policy: Policy) -> Iterator[Remark]:
+        """Tell whether *policy*, which applies to no tool that is here, could to one that is not."""
+        if self._asking("never-applies", policy) is None:
+            return
+        match proving.waits(policy, self._judge.specs, limit_ms=_LIMIT_MS):
+            case True if policy.id not in self._judge.dormant:
+                yield about(policy, "dormant", "applies to no call of the tools that are known here")
+            case False:
+                yield about(policy, "never-applies", "never applies: no call of any tool meets all its conditions")
+            case str(why):
+                self._skip("never-applies", policy, why)
+            case _:
+                pass  # what it names is said of it already
 
     def idle(self, settled: frozenset[tuple[str, str]]) -> Iterator[Remark]:
         """Yield the policies that apply only where another makes them idle."""

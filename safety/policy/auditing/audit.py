@@ -11,6 +11,7 @@ from ..bundle import PolicyBundle, Rehearsal
 from ..cases import read_cases, sample_tools
 from ..checking import survey_policies
 from ..complaints import Complaint
+from ..mentions import applies
 from ..profiles import select
 from ..rules import Policy, read_each
 from ..trials import Trial, try_cases
@@ -20,6 +21,7 @@ from .habits import habits
 from .nearness import untested
 from .remarks import Remark, Severity, about, from_complaint, of_set
 
+_NEEDS_TOOLS: Final = frozenset({"no-negative-test", "reads-nothing"})
 _FILE: Final = re.compile(r"`([^`]*\.ya?ml)`(?: line (\d+))?")
 
 
@@ -68,6 +70,7 @@ def audit(
         settled = frozenset((one.rule, one.policy) for one in plain)
         asked = ask_solver(rehearsal, settled, questions)
         remarks += [*_failing(rehearsal), *untested(rehearsal), *_warnings(rehearsal.bundle), *asked.remarks]
+        remarks = _while_dormant(remarks, rehearsal)
         unjudged, digest = asked.unjudged, rehearsal.bundle.digest
     else:
         why = "the set has errors; mend them first"
@@ -106,6 +109,17 @@ def _of_one_profile(remark: Remark) -> Remark:
     """A policy in every profile may well be idle in one of them: that is worth a note, and no warning."""
     idle = remark.rule in {"never-applies", "shadowed"} and "/" not in remark.file
     return replace(remark, severity=Severity.NOTE) if idle else remark
+
+
+def _while_dormant(remarks: Sequence[Remark], rehearsal: Rehearsal) -> list[Remark]:
+    """What can only be mended with the tools at hand is a note while a policy has none."""
+    judge = rehearsal.judge
+    named = {one.id for one in judge.statements if not any(applies(one, tool) for tool in judge.specs)}
+    waiting = {one.policy for one in remarks if one.rule == "dormant"} - (judge.dormant.keys() - named)
+    return [
+        replace(one, severity=Severity.NOTE) if one.rule in _NEEDS_TOOLS and one.policy in waiting else one
+        for one in remarks
+    ]
 
 
 def _unread(message: str) -> Remark:

@@ -115,7 +115,11 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     **_rules(
         Severity.NOTE,
-        ("dormant", "a policy names tools of an upstream that is not connected", "connect it, or check with `--tools`"),
+        (
+            "dormant",
+            "a policy waits for tools that are not connected",
+            "connect them, check with `--tools`, or declare samples of them under `tools` in a case file",
+        ),
         ("quarantined", "policy cannot see the arguments of a tool", "give the tool a schema within the limits"),
     ),
 }

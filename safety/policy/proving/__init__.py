@@ -2,6 +2,7 @@
 
 from .answers import Answer, Found, GivenUp, Oddity, OutOfReach, Proved
 from .confirming import Judge
+from .imagining import waits
 from .prover import LIMIT_MS, Prover
 from .questions import can_apply, implies, never, no_wider, unapproved, where, without_scope
 from .solver import is_installed
@@ -22,6 +23,7 @@ __all__ = [
     "never",
     "no_wider",
     "unapproved",
+    "waits",
     "where",
     "without_scope",
 ]

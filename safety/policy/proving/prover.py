@@ -69,9 +69,9 @@ class Prover:
         """The world of *tool*, made when it is first asked for."""
         if tool not in self._worlds:
             spec = self._specs[tool]
-            self._shapes[tool] = _shape(spec)
+            self._shapes[tool] = shape_of(spec)
             schema = kinds.Schema(schema_json({tool: self._shapes[tool]}, ALL))
-            self._worlds[tool] = World(Logic(self._limit_ms), spec, schema, _known(spec))
+            self._worlds[tool] = World(Logic(self._limit_ms), spec, schema, known_of(spec))
         return self._worlds[tool]
 
     def rules(self, tool: str, policies: Iterable[Policy]) -> tuple[Rule, ...]:
@@ -139,14 +139,16 @@ def overall(answers: Iterable[Answer]) -> Answer:
     return open_ or Proved(assumptions=tuple(taken), loosely=tuple(loosely))
 
 
-def _shape(spec: ToolSpec) -> RecordShape:
+def shape_of(spec: ToolSpec) -> RecordShape:
+    """The typed arguments of *spec*; none where they cannot be typed."""
     try:
         return input_shape(spec.input_schema)
     except Unexpressible:
         return EMPTY
 
 
-def _known(spec: ToolSpec) -> Mapping[str, Json]:
+def known_of(spec: ToolSpec) -> Mapping[str, Json]:
+    """The attributes of *spec* that are as registered."""
     return {
         "name": spec.name,
         "effects": [effect.value for effect in sorted(spec.effects)],

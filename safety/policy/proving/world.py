@@ -12,12 +12,13 @@ from ..rules import Policy
 from . import kinds, people
 from .encoding import Encoder, Verity
 from .solver import Logic, Term
-from .symbols import Entity, Group, Maker, One, Outside, Person, Record, Slot, Symbol, Written
+from .symbols import Entity, Group, Maker, Odd, One, Outside, Person, Record, Slot, Symbol, Written
 
 Path = tuple[str, ...]
 _CONTEXT: Final = ("context",)
 _PRINCIPAL: Final = ("principal",)
 _RESOURCE: Final = ("resource",)
+_UNTYPED: Final = Odd("arguments that nobody knows")
 _WHO: Final = (("principal", "tenant"), ("principal", "subject"))
 
 
@@ -41,8 +42,13 @@ class World:
 
     __slots__ = ("_encoder", "_roots", "_rules", "logic", "maker", "spec")
 
-    def __init__(self, logic: Logic, spec: ToolSpec, schema: kinds.Schema, known: Mapping[str, Json]) -> None:
-        """*known* are the attributes of the tool's own entity that are as registered."""
+    def __init__(
+        self, logic: Logic, spec: ToolSpec, schema: kinds.Schema, known: Mapping[str, Json], *, is_typed: bool = True
+    ) -> None:
+        """*known* are the attributes of the tool's own entity that are as registered.
+
+        Of a tool that is not typed nobody knows which arguments it takes.
+        """
         self.logic = logic
         self.spec = spec
         self.maker = Maker(logic)
@@ -55,7 +61,7 @@ class World:
             "action": Entity("Action", spec.name),
             "resource": Entity("Tool", spec.name),
             "resource's": tool,
-            "context": Record(self.maker, _CONTEXT, schema.context(spec.name)),
+            "context": Record(self.maker, _CONTEXT, schema.context(spec.name), {} if is_typed else {"input": _UNTYPED}),
         }
         self._encoder = Encoder(self.maker, self._roots)
         self._rules: dict[pst.Template, Rule] = {}

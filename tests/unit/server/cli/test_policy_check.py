@@ -73,7 +73,7 @@ def test_tools_of_a_file_are_checked_against(folder: Path, tmp_path: Path, capsy
     tools = tmp_path / "tools.json"
     tools.write_text(json.dumps({"tools": [{"name": "mail__send", "inputSchema": {"properties": {"cc": {}}}}]}))
 
-    assert check(folder=folder) == 0
+    assert check(folder=folder, strict=True) == 0, "a policy that waits for its server is no mistake"
     assert "note[dormant]" in capsys.readouterr().err
     assert check(folder=folder, tools=str(tools)) == 2
     assert "error[types]" in capsys.readouterr().err

@@ -283,6 +283,41 @@ def test_tools_that_are_not_connected_and_arguments_nobody_has_are_said() -> Non
     assert ("reads-nothing", "odd") in said(found, Severity.WARNING)
 
 
+WAITING = [
+    ('(principal, action == Action::"far__away", resource)', True),
+    ('(principal, action == Action::"far__away", resource) when { context.input has x && context.input.x > 3 }', True),
+    ('(principal, action == Action::"far__away", resource) when { resource.name == "far__other" }', False),
+    ('(principal, action == Action::"far__away", resource) when { context.rate.day < 0 }', False),
+    ('(principal, action in [Action::"send", Action::"far__away"], resource) when { context.rate.day < 0 }', False),
+    ('(principal, action in [Action::"send", Action::"far__away"], resource) when { context.input.zz > 3 }', True),
+    ('(principal, action, resource) when { resource.server == "far" }', True),
+    ('(principal, action, resource) when { resource.server == "far" && context.input has zz }', True),
+    ('(principal, action, resource) when { context.effects.contains("spend") && context.facts.inexact }', True),
+    ('(principal, action, resource) when { resource.effects.contains("spend") && context.flow.sink == "send" }', True),
+    ('(principal, action, resource) when { context.effects.contains("spend") && context.flow.sink == "send" }', False),
+    ('(principal, action, resource) when { resource.name like "far__*" }', True),
+    ('(principal, action, resource) when { resource.name == "sendd" }', False),
+    ("(principal, action, resource) when { context.input has pathh }", False),
+]
+
+
+@pytest.mark.parametrize("effect", ["permit", "forbid"])
+def test_a_policy_that_waits_for_its_tools_is_told_from_one_that_never_applies(effect: str) -> None:
+    for rest, waits in WAITING:
+        found = [one for one in of(SCOPE + policy("it", effect, rest)).remarks if one.policy == "it"]
+        warned = {one.rule for one in found if one.severity is Severity.WARNING}
+        assert ("never-applies" in warned) is not waits, rest
+        assert not (waits and warned) or '"send"' in rest, f"no warning of what needs the tools: {rest}"
+        assert ("dormant" in {one.rule for one in found}) is (waits or "far__away" in rest), rest
+
+
+def test_whether_a_policy_waits_is_not_guessed_when_the_questions_are_used_up() -> None:
+    found = of(policy("it", "forbid", '(principal, action, resource) when { resource.server == "far" }'), questions=1)
+
+    assert not {("never-applies", "it"), ("dormant", "it")} & {*said(found)}
+    assert any(one.rule == "never-applies" and "it" in one.policies for one in found.unjudged)
+
+
 @pytest.mark.parametrize("profile", ["readonly", "supervised", "autonomous"])
 def test_the_shipped_policies_have_nothing_to_warn_of(profile: str) -> None:
     found = audit(shipped_sources(), shipped_cases(), profile=profile, specs=builtin_specs())
