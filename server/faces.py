@@ -19,6 +19,7 @@ from .http.serving import run
 from .listening import endpoint_of, listen_of, run_server
 from .mcp import run_stdio
 from .principals import LOCAL_TENANT
+from .terminal import counted
 from .upstream_settings import UpstreamSettings
 from .upstreams.entries import entry_of
 from .who import os_user
@@ -135,9 +136,9 @@ async def _approve_first(
         house.audit.event(
             "upstream", {"upstream": upstream.name, "decision": "approved", "how": approving.name, "by": os_user()}
         )
-        say(f"approved {len(waiting)} definitions; a changed definition will be withheld")
+        say(f"approved {counted(len(waiting), 'definition')}; a changed definition will be withheld")
     else:
-        say(f"{len(waiting)} definitions are withheld; start once with --approve-current to approve them")
+        say(f"{counted(len(waiting), 'definition')} withheld; start once with --approve-current to approve")
 
 
 def _asked(count: int) -> bool:
@@ -148,7 +149,7 @@ def _asked(count: int) -> bool:
         with terminal.open("w", encoding="utf-8") as asking, terminal.open("rb", buffering=0) as answering:
             if not os.isatty(answering.fileno()):
                 return False
-            asking.write(f"approve these {count} definitions? [y/N] ")
+            asking.write(f"approve {counted(count, 'definition')}? [y/N] ")
             asking.flush()
             return answering.readline(_ANSWER_BYTES).strip().lower() in {b"y", b"yes"}
     except OSError:

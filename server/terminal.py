@@ -20,6 +20,11 @@ TALK = Console(stderr=True, highlight=False, soft_wrap=True)
 """Everything said beside it."""
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """*number* and what it counts: `1 call`, `2 calls`; *many* where that is not *one* with an `s`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def visible(text: str) -> str:
     """*text* without anything a terminal would act on."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)

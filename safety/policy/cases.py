@@ -144,12 +144,19 @@ def read_calls(where: str, text: str) -> CaseFile:
 
     Raises: OperatorError naming *where* and what is wrong.
     """
+    form = (
+        f"`{where}`: a call is written as a case, of which `call` (the tool) and `with` (its arguments) are the first"
+    )
+    if not text.strip():
+        raise OperatorError(f"{form}; there is nothing in it")
     document, _ = read_document(where, text, "cases")
     tools = tuple(_tool(one) for one in Fields(f"`{where}`", document).records("tools"))
+    if not document.keys() & {"call", "cases"}:
+        raise OperatorError(f"{form}; there is no `call` in it")
     whole = {name: value for name, value in document.items() if name not in ("tools", "profiles")}
     listed = document.get("cases", [whole])
     if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
-        raise OperatorError(f"`{where}`: a call is written as a case: `call`, `with`, `as`, `session`, `flow`, `facts`")
+        raise OperatorError(f"{form}; `cases` is a list of one or more of them")
     cases = tuple(
         read_case(where, {"name": f"call {number}", "expect": "deny", **one})
         for number, one in enumerate(listed, start=1)

@@ -80,6 +80,14 @@ def principal_id(principal: Principal) -> str:
     return f"{tenant}/{principal.subject}"
 
 
+def principal_named(name: str) -> tuple[str, str] | None:
+    """Tenant and subject of the principal whose entity's id is *name*; None where nobody's is."""
+    tenant, slash, subject = name.partition("/")
+    plain = tenant.replace("%2F", "/").replace("%25", "%")
+    is_written_so = plain.replace("%", "%25").replace("/", "%2F") == tenant
+    return (plain, subject) if slash and is_written_so else None
+
+
 def ask(sets: Sequence[cedarpy.PolicySet], who: Asker, context: str) -> Answer:
     """Evaluate the policies of all *sets* as one set, for a call by *who* with *context*, a JSON text.
 

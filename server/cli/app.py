@@ -4,13 +4,14 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Annotated
 
 import structlog
 import typer
 
 from holdfast.contracts import CallerError, HoldfastError, OperatorError
 
-from ..terminal import TALK, plain
+from ..terminal import OUT, TALK, plain
 from . import (
     approvals,
     audit,
@@ -60,6 +61,24 @@ app.add_typer(
     vault.group, name="secrets", help="Secrets that requests of tools carry: set, list, remove. None is ever shown."
 )
 app.add_typer(tokens.group, name="token", help="Tokens: issue, list, revoke.")
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 -- typer hands over the value of the option
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 -- only this option needs it
+
+        OUT.print(f"holdfast {version('holdfast')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_version, help="Say which version this is.")
+]
+
+
+@app.callback()
+def options(version: VersionOption = False) -> None:  # noqa: FBT002 -- a flag, and its callback has answered
+    """Hold what stands before any verb."""
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from holdfast.contracts import Json, OperatorError
 
 from ..audit import ChainReport, Checkpoint, newest, read_checkpoint, verify
 from ..data_dir import DataDir, find_data_dir
-from ..terminal import OUT, plain
+from ..terminal import OUT, counted, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .rendering import show, show_json
 
@@ -56,7 +56,9 @@ def verify_chains(
         show_json(rows)
     for report in reports if output is Format.TEXT else ():
         verdict = "[green]holds[/]" if report.broken is None else f"[red]broken[/]: {plain(report.broken)}"
-        OUT.print(f"chain {report.chain}: {report.records} records of {report.calls} calls: {verdict}")
+        OUT.print(
+            f"chain {report.chain}: {counted(report.records, 'record')} of {counted(report.calls, 'call')}: {verdict}"
+        )
     if output is Format.TEXT:
         OUT.print(_reach(checkpoint is not None))
     return 1 if any(report.broken for report in reports) else 0

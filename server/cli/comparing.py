@@ -11,7 +11,7 @@ import typer
 from holdfast.contracts import Json
 
 from ..data_dir import find_data_dir
-from ..terminal import OUT, visible
+from ..terminal import OUT, counted, visible
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
 from .rendering import show_json
 
@@ -79,7 +79,7 @@ def _show_diff(report: Mapping[str, Json]) -> None:
     counts = report["counts"]
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) if isinstance(counts, dict) else ""
     _print(f"{report['profile']}: {said or 'nothing is decided otherwise'}")
-    _print(f"  {report['recorded']} recorded calls, {report['made']} made")
+    _print(f"  {_calls(report['recorded'])}, {report['made']} made")
     _unclear(report)
     for one in _records(report.get("not_all_made")):
         _print(f"  not every call of `{one['tool']}` was made ({one['calls']}): {one['why']}")
@@ -93,7 +93,7 @@ def _show_diff(report: Mapping[str, Json]) -> None:
 
 def _show_replay(report: Mapping[str, Json]) -> None:
     changed = _records(report.get("changed"))
-    _print(f"{report['profile']}: {report['recorded']} recorded calls, {report['same']} the same, {len(changed)} other")
+    _print(f"{report['profile']}: {_calls(report['recorded'])}, {report['same']} the same, {len(changed)} other")
     _unclear(report)
     for one in changed:
         mark = "WIDER " if one["wider"] else ""
@@ -103,7 +103,11 @@ def _show_replay(report: Mapping[str, Json]) -> None:
 
 def _unclear(report: Mapping[str, Json]) -> None:
     for one in _records(report.get("not_reconstructed")):
-        _print(f"  {one['calls']} recorded calls could not be reconstructed: {one['why']}")
+        _print(f"  {_calls(one['calls'])} could not be reconstructed: {one['why']}")
+
+
+def _calls(count: Json) -> str:
+    return counted(count if isinstance(count, int) else 0, "recorded call")
 
 
 def _decided(said: Json) -> str:

@@ -91,7 +91,7 @@ def _cases(
 
     settings = settings_of(config, find_data_dir(data_dir)).policy
     sources, cases = read_policy_files(folder or settings.dir)
-    name = "-" if file == "-" else Path(file).name
+    name = "standard input" if file == "-" else file
     files, wanted = Files(sources=sources, cases=cases), profile or settings.profile
     found = accounts_of_cases(read_text(file), name, files, profile=wanted, specs=builtin_specs())
     if output is Format.JSON:

@@ -27,7 +27,7 @@ from ..importing import (
     read_client,
 )
 from ..principals import LOCAL_TENANT
-from ..terminal import TALK, escaped, plain, visible
+from ..terminal import TALK, counted, escaped, plain, visible
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, find_config, settings_of
 from .rendering import show_json
 
@@ -138,7 +138,7 @@ def _tell(made: Plan, files: Sequence[ClientFile], *, kept_by: Path | None, secr
     if kept_by is None:
         sys.stdout.write(visible(as_toml(made.planned)))
     elif made.planned:
-        TALK.print(f"added {len(made.planned)} servers to {plain(str(kept_by))}")
+        TALK.print(f"added {counted(len(made.planned), 'server')} to {plain(str(kept_by))}")
     for file in files:
         TALK.print(f"read {plain(str(file.path))}")
         for line in file.left:

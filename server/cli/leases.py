@@ -7,7 +7,7 @@ import typer
 from holdfast.contracts import InvalidRequest, Json
 
 from ..principals import LOCAL_TENANT
-from ..terminal import TALK, plain
+from ..terminal import TALK, counted, plain
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask
 from .reading import read_object
 from .rendering import show, show_json
@@ -58,7 +58,8 @@ def add(  # noqa: PLR0913, PLR0917 -- one value for each option
         show_json(lease)
     else:
         TALK.print(
-            f"lease {lease['id']}: {count} calls of {plain(tool)} by `{plain(principal)}`, until {lease['expires_at']}"
+            f"lease {lease['id']}: {counted(count, 'call')} of {plain(tool)} by `{plain(principal)}`,"
+            f" until {lease['expires_at']}"
         )
         TALK.print(f"  [dim]=[/] end it: holdfast leases revoke {lease['id']}")
     return 0

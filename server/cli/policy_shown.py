@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.contracts import Json
 
-from ..terminal import OUT, TALK, plain
+from ..terminal import OUT, TALK, counted, plain
 
 if TYPE_CHECKING:
     from holdfast.safety.policy.auditing import Audit, Remark, Run
@@ -19,13 +19,17 @@ def show_audit(one: "Audit", *, strict: bool) -> None:
     for each in one.unjudged:
         named = ", ".join(each.policies[:5]) + (", …" if len(each.policies) > 5 else "")  # noqa: PLR2004 -- enough to see which
         TALK.print(
-            f"[cyan]not judged[/]\\[{each.rule}] {len(each.policies)} policies ({plain(named)}): {plain(each.why)}"
+            f"[cyan]not judged[/]\\[{each.rule}] {_policies(len(each.policies))} ({plain(named)}): {plain(each.why)}"
         )
     counts = {name: sum(remark.severity == name for remark in one.remarks) for name in ("error", "warning", "note")}
-    said = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items())
+    said = ", ".join(counted(count, name) for name, count in counts.items())
     bad = counts["error"] or (strict and counts["warning"])
     colour, word = ("red", "wrong") if bad else ("green", "ok")
-    OUT.print(f"[{colour}]{word}[/]  {one.profile}: {len(one.policies)} policies, {said}  [dim]{one.digest or ''}[/]")
+    OUT.print(f"[{colour}]{word}[/]  {one.profile}: {_policies(len(one.policies))}, {said}  [dim]{one.digest or ''}[/]")
+
+
+def _policies(count: int) -> str:
+    return counted(count, "policy", "policies")
 
 
 def show_run(run: "Run", *, whole: bool) -> None:

@@ -11,7 +11,7 @@ from holdfast.contracts import Json, OperatorError, Scope
 
 from ..data_dir import find_data_dir
 from ..policies import read_policy_files, read_policy_set
-from ..terminal import OUT, plain, visible
+from ..terminal import OUT, counted, plain, visible
 from .comparing import Place
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
 from .policy_check import DirOption, ProfileOption, ToolsOption, specs_of
@@ -159,7 +159,7 @@ def _print(row: Mapping[str, Json]) -> None:
     answer = str(row["answer"])
     OUT.print(
         f"[{_COLOURS[answer]}]{answer}[/]  {plain(str(row['profile']))}: {plain(str(row['says']))}"
-        f"  [dim]{row['tools']} tools, {row['policies']} policies[/]"
+        f"  [dim]{_counted(row, 'tools', 'tool')}, {_counted(row, 'policies', 'policy')}[/]"
     )
     for key in ("cannot_encode", "taken_for_anything"):
         for odd in _records(row.get(key)):
@@ -176,6 +176,11 @@ def _print(row: Mapping[str, Json]) -> None:
     for key in ("assuming", "elsewhere"):
         for said in _list(row.get(key)):
             OUT.print(f"  [dim]{key}: {plain(str(said))}[/]")
+
+
+def _counted(row: Mapping[str, Json], key: str, one: str) -> str:
+    count = row[key]
+    return counted(count if isinstance(count, int) else 0, one, key)
 
 
 def _list(value: Json) -> Sequence[Json]:

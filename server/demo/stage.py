@@ -20,7 +20,7 @@ from ..flow_settings import LabelSettings
 from ..house import House, open_house
 from ..inspecting import assemble_module
 from ..principals import OPERATOR, acting_as
-from ..terminal import plain
+from ..terminal import counted, plain
 from ..upstream_settings import UpstreamGrants, UpstreamSettings
 from ..verbs.calls import new_call_id
 
@@ -86,7 +86,7 @@ class Stage:
         for line in lines[:_SHOWN_LINES]:
             self.console.print(f"    [dim]│[/] {plain(line[:110])}")
         if len(lines) > _SHOWN_LINES:
-            self.console.print(f"    [dim]│ … {len(lines) - _SHOWN_LINES} more lines[/]")
+            self.console.print(f"    [dim]│ … {counted(len(lines) - _SHOWN_LINES, 'more line')}[/]")
         if result.reason is not None:
             self.console.print(f"    [dim]│[/] {plain(result.reason.code)}: {plain(result.reason.message)}")
         for rule in sorted({finding.rule for finding in result.findings}):

@@ -11,7 +11,7 @@ from holdfast.contracts import ApprovalId, HoldfastError, Json, ToolName
 from ..audit import verify
 from ..principals import OPERATOR
 from ..store import Ruling
-from ..terminal import plain
+from ..terminal import counted, plain
 from .stage import GRANTED_HOST, LETTER, SERVER, Stage, fuel_bomb, open_stage, word_count
 
 
@@ -92,7 +92,9 @@ async def _remembers(stage: Stage) -> bool:
     report = verify(stage.house.data.audit / chain.name, stage.house.data.key("audit"))
     held = report.broken is None
     verdict = "[green]holds[/]" if held else f"[red]broken[/]: {plain(report.broken or '')}"
-    stage.say(f"  {report.records} records of {report.calls} calls: {verdict} [dim]{report.head}[/]")
+    stage.say(
+        f"  {counted(report.records, 'record')} of {counted(report.calls, 'call')}: {verdict} [dim]{report.head}[/]"
+    )
     segment = next((stage.house.data.audit / chain.name).glob("*.jsonl"))
     copy = stage.workspace.parent / "copy" / chain.name
     copy.mkdir(parents=True)

@@ -1,20 +1,25 @@
 """What was wrong with the command line, and is not any more: traces, codes, and text that a terminal acts on."""
 
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+import holdfast
 from holdfast.contracts import InvalidRequest, OperatorError
 from holdfast.server.cli import app as command_line
+from holdfast.server.cli.explaining import explain
 from holdfast.server.cli.locating import located_here
 from holdfast.server.cli.reading import MAX_INPUT_BYTES, read_text
 from holdfast.server.cli.rendering import show_json
 from holdfast.server.cli.scanning import _rows
 from holdfast.server.cli.tokens import seconds
 from holdfast.server.founding import lay_out
+from holdfast.server.terminal import counted
 
 
 def run(*words: str, cwd: Path, **more: object) -> subprocess.CompletedProcess[str]:
@@ -152,3 +157,33 @@ def test_a_long_page_is_scanned_as_a_page(tmp_path: Path):
 
     assert done.returncode == 1
     assert done.stdout.count("<p>a <b>b</b></p>") == 3_000
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path):
+    said = run("--version", cwd=tmp_path)
+
+    assert (said.returncode, said.stdout, said.stderr) == (0, f"holdfast {version('holdfast')}\n", "")
+    assert version("holdfast") == holdfast.__version__
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "there is nothing in it"),
+        ("a: 1\n", "there is no `call` in it"),
+        ("cases: []\n", "`cases` is a list of one or more of them"),
+    ],
+)
+def test_a_file_without_a_call_is_said_to_be_one(tmp_path: Path, text: str, why: str):
+    file = tmp_path / "call.yaml"
+    file.write_text(text)
+
+    with pytest.raises(OperatorError, match=re.escape(f"`{file}`: a call is written as a case")) as said:
+        explain(call=str(file))
+
+    assert str(said.value).endswith(why)
+
+
+def test_one_is_not_counted_as_many():
+    assert [counted(count, "policy", "policies") for count in (0, 1, 2)] == ["0 policies", "1 policy", "2 policies"]
+    assert [counted(count, "tool") for count in (0, 1, 2)] == ["0 tools", "1 tool", "2 tools"]

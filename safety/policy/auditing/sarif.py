@@ -89,7 +89,7 @@ def _unjudged(audits: Sequence[Audit]) -> list[Json]:
             "level": "note",
             "message": {
                 "text": f"profile {one.profile}: `{each.rule}` was not judged for {len(each.policies)}"
-                f" policies: {each.why}"
+                f" of the policies: {each.why}"
             },
         }
         for one in audits

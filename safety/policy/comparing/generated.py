@@ -6,7 +6,7 @@
 3. A made call supposes its facts. What is read from arguments (paths, destinations, commands) need not be in them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Final
@@ -19,7 +19,7 @@ from ..cases import asked, read_case
 from ..inputs import PolicyInput
 from ..rules import Policy
 from ..shapes import ListShape, NumberShape, RecordShape, Shape, TextShape, TruthShape, WholeShape
-from ..varying import EFFECTS, SINK, About, Option, constants_of, facts_read, options_of
+from ..varying import EFFECTS, About, Option, constants_of, options_of, ways_read
 from ..varying.others import NEUTRAL
 
 MOST: Final = 2000
@@ -68,20 +68,16 @@ def _of_tool(pair: Pair, spec: ToolSpec, before: tuple[Policy, ...], after: tupl
     changed = tuple(one for one in (*before, *after) if one.template not in held[0] & held[1])
     every = (*before, *after)
     about = About(spec=spec, shape=pair.new.shape(spec.name), constants=constants_of(every))
-    options = {way: options_of(base, way, about) for way in _ways(every)}
+    options = {way: options_of(base, way, about) for way in ways_read(every)}
     calls: dict[bytes, PolicyInput] = {}
     whole = True
-    for chosen in _plans(options, _ways(changed)):
+    for chosen in _plans(options, ways_read(changed)):
         given = _made(base, chosen)
         calls.setdefault(canonical([given.to_json(), dict(given.supposed)]), given)
         if len(calls) >= most:
             whole = False
             break
     return Generated(tool=spec.name, calls=tuple(calls.values()), whole=whole)
-
-
-def _ways(policies: Iterable[Policy]) -> tuple[Way, ...]:
-    return tuple(dict.fromkeys(EFFECTS if way == SINK else way for way in facts_read(tuple(policies))))
 
 
 def _plans(options: dict[Way, tuple[Option, ...]], first: Sequence[Way]) -> Iterator[tuple[Option, ...]]:

@@ -1,6 +1,6 @@
 """Everything there is to say about one decision, as a value, and as sentences and JSON. It decides nothing itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from holdfast.contracts import Json
@@ -21,6 +21,8 @@ class Account:
 
     decision: PolicyDecision
     matches: tuple[Match, ...]
+    about: Mapping[str, str]
+    """Whom and what each of them is about, by id; empty where that is everybody and everything."""
     errors: tuple[Broken, ...]
     facts: tuple[tuple[tuple[str, ...], Json], ...]
     """What the policies that matched read, and what it is."""
@@ -32,7 +34,7 @@ class Account:
         line = self.line
         return {
             "decision": verdict_of(self.decision),
-            "rules": [_match_json(one) for one in self.matches],
+            "rules": [{**_match_json(one), "about": self.about[one.id]} for one in self.matches],
             "failed": [{"policy": one.policy, "kind": one.kind} for one in self.errors],
             "facts": [
                 {"fact": ".".join(way), "value": value, "says": wording.sentence(way, value)}
@@ -67,7 +69,7 @@ class Account:
         """For people, one a line."""
         yield _verdict(self.decision)
         for match in self.matches:
-            yield _rule(match)
+            yield _rule(match, self.about[match.id])
         for error in self.errors:
             yield f"policy `{error.policy}` could not be evaluated ({error.kind}); that alone denies the call"
         for way, value in self.facts:
@@ -87,10 +89,12 @@ def account_of(
     if isinstance(seen, Denied):
         seen = Seen(decision=seen, matches=(), errors=(), context="{}")
     decided = {match.id for match in seen.matches}
-    read = facts_read(tuple(policy for policy in bundle.covering(given.tool) if policy.id in decided))
+    policies = tuple(policy for policy in bundle.covering(given.tool) if policy.id in decided)
+    read = facts_read(policies)
     return Account(
         decision=seen.decision,
         matches=seen.matches,
+        about={policy.id: wording.covered(policy) for policy in policies},
         errors=seen.errors,
         facts=tuple((way, shown.at(way)) for way in read if way[0] != "resource" and len(way) > 1),
         search=smallest_change(bundle, given, seen.decision, hidden=shown.hidden),
@@ -111,10 +115,11 @@ def _verdict(decision: PolicyDecision) -> str:
             return f"policy denies this call: `{reason.code}`: {reason.message}"
 
 
-def _rule(match: Match) -> str:
+def _rule(match: Match, about: str) -> str:
     does = "permits" if match.effect is Effect.PERMIT else "forbids"
     lifts = "" if match.approval is None else f"; lifted by an approval or lease, level `{match.approval.value}`"
-    return f"`{match.id}` ({match.file} line {match.line}) {does} it: {match.reason}{lifts}"
+    covers = f"; it is about {about}" if about else ""
+    return f"`{match.id}` ({match.file} line {match.line}) {does} it: {match.reason}{lifts}{covers}"
 
 
 def _smallest(search: Search) -> Iterator[str]:
@@ -124,7 +129,7 @@ def _smallest(search: Search) -> Iterator[str]:
         how = "every" if search.whole else "not every"
         yield (
             f"no change of at most {search.facts} facts was found that changes the answer"
-            f" ({search.tried} tried, {how} combination of the values the rules compare with)"
+            f" ({search.tried} tried, {how} combination of the values that the rules compare with)"
         )
     elif search.facts > 1:
         yield f"no change of fewer than {search.facts} facts does"

@@ -13,7 +13,7 @@ from ..bundle import PolicyBundle
 from ..decisions import PolicyDecision, verdict_of
 from ..inputs import PolicyInput, Unclear
 from ..rules import Policy
-from ..varying import EFFECTS, SINK, About, Option, constants_of, facts_read, options_of
+from ..varying import About, Option, constants_of, options_of, ways_read
 
 MOST: Final = 4000
 """Decisions tried: under a second, even where nothing is found."""
@@ -66,8 +66,7 @@ def _options(bundle: PolicyBundle, given: PolicyInput, policies: tuple[Policy, .
     if spec is None:
         return ()
     about = About(spec=spec, shape=bundle.shape(given.tool), constants=constants_of(policies))
-    ways = (EFFECTS if way == SINK else way for way in facts_read(policies))
-    return tuple(option for way in dict.fromkeys(ways) for option in options_of(given, way, about))
+    return tuple(option for way in ways_read(policies) for option in options_of(given, way, about))
 
 
 def _of_different_facts(options: tuple[Option, ...], size: int) -> Iterator[tuple[Option, ...]]:

@@ -7,20 +7,25 @@ constants and something that is none, for a set with and without each constant, 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Final
 
 from holdfast.contracts import Effect, Json, Label, ToolSpec
 
 from ...flow import sink_of
+from ..engine import principal_named
 from ..facts import NAMED
 from ..inputs import PolicyInput
 from ..paths import path_fact
+from ..rules import Policy
 from ..shapes import ListShape, NumberShape, RecordShape, Shape, TextShape, TruthShape, WholeShape
-from .constants import Constants, Plain
-from .reading import Way
+from .constants import Constants, Plain, constants_of
+from .reading import Way, facts_read
 
 SINK: Final = ("context", "flow", "sink")
 EFFECTS: Final = ("context", "effects")
+WHO: Final = ("principal", "subject")
+TENANT: Final = ("principal", "tenant")
 NEUTRAL: Final = "something-else"
 """A text that is no constant of anybody's."""
 _STEP: Final = Decimal("0.0001")
@@ -38,6 +43,7 @@ class Option:
     value: Json
     """None: the fact is taken away."""
     along: tuple[tuple[Way, Json], ...] = ()
+    was: Json = None
 
     def changes(self) -> dict[Way, Json]:
         """Everything that changes."""
@@ -69,13 +75,36 @@ def options_of(given: PolicyInput, way: Way, about: About) -> tuple[Option, ...]
         values = _effects(about.spec)
     else:
         values = _fact(now, way, about.constants)
+    if way == TENANT:
+        values = chain(values, (name for kind, name in about.constants.people if kind == "Tenant"))
     seen: list[Json] = [now]
     found: list[Option] = []
     for value in values:
         if value not in seen:
             seen.append(value)
-            found.append(Option(way, value, _along(given, way, value, about)))
-    return tuple(found)
+            found.append(Option(way, value, _along(given, way, value, about), now))
+    return (*found, *_people(given, about.constants)) if way == WHO else tuple(found)
+
+
+def ways_read(policies: tuple[Policy, ...]) -> tuple[Way, ...]:
+    """Every fact that *policies* depend on and that could be otherwise: who calls, too, where they name somebody.
+
+    The sink follows from the effects, so these stand for it.
+    """
+    kinds = {kind for kind, _ in constants_of(policies).people}
+    named = (way for kind, way in (("Principal", WHO), ("Tenant", TENANT)) if kind in kinds)
+    ways = (EFFECTS if way == SINK else way for way in facts_read(policies))
+    return tuple(dict.fromkeys((*named, *ways)))
+
+
+def _people(given: PolicyInput, constants: Constants) -> Iterator[Option]:
+    """Everybody whom policies name, in place of who calls."""
+    now = given.principal
+    for kind, name in constants.people:
+        named = principal_named(name) if kind == "Principal" else None
+        if named is not None and named != (now.tenant, now.subject):
+            tenant, subject = named
+            yield Option(WHO, subject, ((TENANT, tenant),), now.subject)
 
 
 def _takes_paths(shape: RecordShape) -> bool:

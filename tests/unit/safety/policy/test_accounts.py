@@ -7,7 +7,7 @@ from tests.oracle.policy_world import DENIED_CASE, READ, load, person, request, 
 
 from holdfast.contracts import Effect, Label, Scope, ToolSpec
 from holdfast.safety.policy import Allowed, PolicyBundle, PolicyInput, PolicyRequest, verdict_of
-from holdfast.safety.policy.explaining import Account, Files, account_of, smallest
+from holdfast.safety.policy.explaining import Account, Files, account_of, sentence, smallest
 
 PERMIT = '@id("all") @reason("all") permit (principal, action, resource) when { principal.scopes.contains("call") };\n'
 PAY = tool("pay", {"amount": {"type": "number"}, "to": {"type": "string"}}, Effect.SPEND, required=["amount", "to"])
@@ -133,3 +133,65 @@ def test_every_shipped_profile_is_explained_for_every_decision() -> None:
             assert isinstance(said, Account)
             assert said.decision == bundle.decide(request(specs[0], {"url": "u"}, labels=labels))
             assert said.to_json()["says"]
+
+
+PEOPLE = (
+    '@id("team") @reason("r") permit (principal in Tenant::"ours", action in [Action::"pay", Action::"read"],'
+    " resource);\n"
+    '@id("root") @reason("r") permit (principal == Principal::"default/root", action == Action::"pay", resource);\n'
+)
+SCOPED = (
+    '@id("all") @reason("r") permit (principal, action, resource == Tool::"pay");\n'
+    '@id("scoped") @reason("r") forbid (principal, action, resource)'
+    ' unless { principal.scopes.contains("call") && principal.scopes.contains("audit") };\n'
+)
+
+
+def test_whom_and_what_a_rule_names_is_said_and_who_else_would_be_let() -> None:
+    said = list(explained(PEOPLE, request(PAY, {"amount": 1, "to": "bob"}), PAY).sentences())
+
+    assert "if the caller is `root` of the tenant `default`, it would be allowed (by `root`)" in said
+    assert 'if the caller\'s tenant is "ours", it would be allowed (by `team`)' in said
+
+    asked = request(PAY, {"amount": 1, "to": "bob"}, principal=person("root"))
+    told = explained(PEOPLE, asked, PAY)
+    assert any(
+        one.endswith("permits it: r; it is about the caller `default/root`, and the tool `pay`")
+        for one in told.sentences()
+    )
+    assert [one["about"] for one in told.to_json()["rules"]] == ["the caller `default/root`, and the tool `pay`"]  # type: ignore[union-attr,index,call-overload] -- JSON
+
+
+@pytest.mark.parametrize(
+    ("scopes", "now", "change"),
+    [
+        ([Scope.CALL], "the scope `call`", "has the scope `audit`"),
+        ([Scope.CALL, Scope.AUDIT], "the scopes `audit`, `call`", "does not have the scope `audit`"),
+    ],
+)
+def test_the_scopes_of_a_token_are_said_as_what_it_has_and_what_it_would_need(
+    scopes: list[Scope], now: str, change: str
+) -> None:
+    asked = request(PAY, {"amount": 1, "to": "bob"}, principal=person("agent", *scopes))
+    said = list(explained(SCOPED, asked, PAY).sentences())
+
+    if len(scopes) < 2:  # the forbid looked at them
+        assert f"what those rules looked at: the caller's token has {now}" in said
+    assert any(one.startswith(f"if the caller's token {change}, it would be ") for one in said)
+    assert any("it is about the tool `pay`" in one for one in said)
+
+
+def test_sets_of_words_are_said_in_the_number_they_have() -> None:
+    assert sentence(("principal", "scopes"), []) == "the caller's token has no scope"
+    said = [
+        sentence(("context", "session", "labels"), value) for value in ([], ["private"], ["private", "untrusted"])
+    ] + [sentence(("context", "paths", "text"), text) for text in ("", "/a/", "/a/\n/b/")]
+
+    assert said == [
+        "the session has no label",
+        "the session has the label `private`",
+        "the session has the labels `private`, `untrusted`",
+        "the arguments name no path",
+        "the arguments name the path `/a/`",
+        "the arguments name the paths `/a/`, `/b/`",
+    ]

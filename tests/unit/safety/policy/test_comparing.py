@@ -86,6 +86,24 @@ def test_a_change_is_found_with_a_call_that_shows_it(old: str, new: str, kind: K
         assert again(load(PERMIT + new, PAY), one, PAY) == verdict_of(one.after)
 
 
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        ('principal == Principal::"default/root"', 'principal == Principal::"default/other"'),
+        ('principal in Tenant::"ours"', 'principal in Tenant::"theirs"'),
+        ('principal == Principal::"a%2Fb/root"', 'principal == Principal::"a%2Fb/other"'),
+    ],
+)
+def test_a_change_of_whom_a_policy_names_is_found(conditions: tuple[str, str]) -> None:
+    old, new = (f'@id("some") @reason("r") permit ({one}, action, resource);\n' for one in conditions)
+
+    found = differences(old, new)
+
+    assert {one.kind for one in found} == {Kind.ALLOWED, Kind.DENIED}
+    for one in (one for one in found if one.given.tool == PAY.name):
+        assert again(load(new, PAY), one, PAY) == verdict_of(one.after)
+
+
 def test_sets_that_say_the_same_differ_nowhere_and_make_no_calls() -> None:
     text = PERMIT + rule("limit", AMOUNT.format("100.0"))
     other = rule("limit", AMOUNT.format("100.0")) + "// moved\n" + PERMIT
