@@ -37,7 +37,10 @@ UNKNOWN_TOOL = Reason(
     code="tools/unknown",
     layer="tools",
     message="there is no such tool",
-    remedy="`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`",
+    remedy=(
+        "`holdfast tools list` shows what there is; a pending tool waits for `holdfast tools approve`,"
+        " one of an MCP server (`server__tool`) for its server: `holdfast upstreams list` says how that is doing"
+    ),
 )
 QUARANTINED = Reason(
     code="tool/quarantined",

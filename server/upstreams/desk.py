@@ -6,7 +6,6 @@
 4. When a catalogue changes, the registry follows before the next call; a tool that policy cannot fit is withheld.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -51,6 +50,7 @@ from ..upstream_settings import UpstreamSettings
 from ..who import os_user
 from .entries import config_of, entry_of, identity_of, settings_of
 from .logins import Logins
+from .looks import Looks
 
 _log = structlog.get_logger("holdfast.upstreams")
 
@@ -93,7 +93,7 @@ class UpstreamDesk:
             keyring=keyring,
         )
         self.logins = Logins(self._connections)
-        self._looks: set[asyncio.Task[None]] = set()
+        self.looks = Looks()
         self._registry = registry
         self._policies = policies
         policies.on_change(self.sync)
@@ -123,10 +123,7 @@ class UpstreamDesk:
     async def close(self) -> None:
         """End every connection, child and sign-in."""
         await self.logins.close()
-        for look in self._looks:
-            look.cancel()
-        if self._looks:
-            await asyncio.wait(self._looks)
+        await self.looks.close()
         await self._connections.close()
 
     async def open(self, configured: Sequence[UpstreamSettings]) -> None:
@@ -144,9 +141,8 @@ class UpstreamDesk:
                 self._connections.add(config_of(settings_of(row.entry), self._limits, self._guarded))
             except HoldfastError as error:
                 _log.error("upstream.off", upstream=row.name, why=error.message)
-        self._looks = {asyncio.create_task(self._look(name)) for name in self._connections.names()}
-        if self._looks:  # who takes longer is looked at when it is there: the others do not wait
-            await asyncio.wait(self._looks, timeout=OPEN_SECONDS)
+        self.looks.begin(self._connections.names(), self._look)
+        await self.looks.done(within=OPEN_SECONDS)  # who takes longer is seen when it is there: the others do not wait
         for name in self._connections.names():
             if (fault := self.fault(name)) is not None:
                 _log.error("upstream.not_approved", upstream=name, why=fault)

@@ -72,6 +72,9 @@ VERBS: Mapping[str, Verb] = {
     "status": Verb(Params, records.status),
 }
 
+_OF_ALL_SERVERS = frozenset({"tools.list", "upstreams.list", "policy.schema", "policy.tools", "policy.recorded"})
+"""What these say would be wrong while a server is still starting."""
+
 
 async def run_verb(house: House, name: str, params: Mapping[str, Json]) -> Json:
     """Have the verb called *name* done.
@@ -87,4 +90,13 @@ async def run_verb(house: House, name: str, params: Mapping[str, Json]) -> Json:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidRequest(f"`{where}`: {first['msg'].removeprefix('Value error, ')}") from None
+    await house.upstreams.looks.done(_servers(house, name, checked))
     return await verb.run(house, checked)
+
+
+def _servers(house: House, name: str, params: Params) -> tuple[str, ...]:
+    """The MCP servers that must have been looked at before; one that is slow to start is not one without tools."""
+    known = house.upstreams.connections.names()
+    if isinstance(params, calls.CallParams | leases.AddParams):
+        return tuple(one for one in known if params.tool.startswith(f"{one}__"))
+    return known if name in _OF_ALL_SERVERS else ()

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.contracts import HoldfastError, NotFound
+from holdfast.contracts import HoldfastError, NotFound, ToolName
 from holdfast.sandbox.mcp import PinState
 from holdfast.server.config import Settings
 from holdfast.server.demo.stage import package_root
 from holdfast.server.faces import wrap_folder
-from holdfast.server.house import House, open_house
+from holdfast.server.house import House, Opening, Proving, open_house
 from holdfast.server.upstream_settings import UpstreamGrants, UpstreamSettings
+from holdfast.server.upstreams import desk
 from holdfast.server.verbs import run_verb
 
+LEAN = Opening(proving=Proving.EACH_WORKER, builtins=frozenset())
 ASK = "from holdfast.server.faces import _asked; raise SystemExit(0 if _asked(2) else 1)"
 
 
@@ -71,6 +73,7 @@ async def test_a_verb_under_another_configuration_forgets_no_approval(tmp_path: 
         assert house.upstreams.status() == ()
 
     async with open_house(settings, tmp_path / "data") as house:
+        await house.upstreams.looks.done()
         assert states(house) == {PinState.APPROVED}
 
 
@@ -136,3 +139,23 @@ async def test_the_record_names_what_was_approved_of_a_server_by_digest(tmp_path
 def test_two_wraps_of_one_command_with_other_grants_do_not_share_approvals(tmp_path: Path):
     assert wrap_folder(tmp_path, lengths()) == wrap_folder(tmp_path, lengths())
     assert wrap_folder(tmp_path, lengths()) != wrap_folder(tmp_path, lengths(effects=("egress",)))
+
+
+@pytest.mark.anyio
+async def test_a_verb_waits_for_the_slow_server_that_its_tool_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`holdfast call git__git_status` without a server said `tools/unknown` of an approved tool on a busy machine."""
+    settings = Settings(upstreams=(lengths(),))
+    async with open_house(settings, tmp_path / "data", LEAN) as house:
+        await house.upstreams.approve("lengths", ())
+
+    monkeypatch.setattr(desk, "OPEN_SECONDS", 0.0)
+    async with open_house(settings, tmp_path / "data", LEAN) as house:
+        assert house.registry.get(ToolName("lengths__convert")) is None, "it is not there yet"
+        said = await run_verb(
+            house, "call", {"tool": "lengths__convert", "arguments": {"value": 1, "unit": "mile", "into": "foot"}}
+        )
+
+    assert isinstance(said, dict)
+    assert said["status"] == "ok", said

@@ -139,13 +139,16 @@ def _line(line: Line | None) -> Iterator[str]:
     if line is None:
         yield "no line in a policy would change that"
         return
+    left_out = ", ".join(f"`{one}`" for one in line.left_out)
+    if not line.text:
+        yield f"no line changes exactly this call: {left_out} cannot be written in one, and without it {line.problem}"
+        return
+    which = f"this call, and any that differs only in {left_out}," if left_out else "exactly this call"
     if line.problem:
-        yield f"the line for exactly this call would go to {line.where}, but {line.problem}"
+        yield f"the line for {which} would go to {line.where}, but {line.problem}"
     else:
-        yield f"to have exactly this call decided `{line.becomes}`, add to {line.where}:"
+        yield f"to have {which} decided `{line.becomes}`, add to {line.where}:"
     yield line.text
-    if line.left_out:
-        yield f"it does not look at {', '.join(f'`{one}`' for one in line.left_out)}, which cannot be written there"
 
 
 def _match_json(match: Match) -> dict[str, Json]:

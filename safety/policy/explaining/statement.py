@@ -1,7 +1,8 @@
 """Writes the line an operator would add to have exactly one call decided otherwise, and tries it before showing it.
 
 A call that nothing permits gets a permit; one that a forbid holds up, an exception from that forbid; an allowed one, a
-forbid. The line names principal, tool and every argument that policy can see, so it is as narrow as can be written.
+forbid. The line names principal, tool and every argument that policy can see, so it is as narrow as can be written; one
+that would let through other calls too, because an argument cannot be written, is not shown.
 It says nothing of what the other layers would do, and nothing of whether it should be added.
 """
 
@@ -17,11 +18,12 @@ from ..decisions import Allowed, Asks, Denied, Match, PolicyDecision, verdict_of
 from ..engine import principal_id
 from ..inputs import PolicyInput, Unclear
 from ..rules import Policy
-from ..shapes import ListShape, NumberShape, OpaqueShape, RecordShape, Shape
+from ..shapes import ListShape, NumberShape, OpaqueShape, RecordShape, Shape, WholeShape
 
 _LONGEST: Final = 400
 """Characters of an argument that is written into a policy."""
 _NAME: Final = 24
+_TOO_WIDE: Final = "it would let other calls through too"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,14 @@ def line_for(
 ) -> Line | None:
     """The line for *given*, written as *shown*, about which *bundle* says *now*; None where no policy changes that."""
     exact = _Exact.of(bundle.shape(given.tool), shown)
+    if isinstance(now, Allowed):
+        return _tried(bundle, given, files, _Edit.adding(bundle, _statement("forbid", given, exact), exact), now)
+    exact = exact.alone(bundle.shape(given.tool), shown)
     match now:
-        case Allowed():
-            return _tried(bundle, given, files, _Edit.adding(bundle, _statement("forbid", given, exact), exact), now)
+        case Asks() | Denied(forbids=[_, *_]) if exact.left_out:
+            return Line(where="", text="", becomes="", left_out=exact.left_out, problem=_TOO_WIDE)
+        case Denied(reason=reason) if reason.code == "policy/no-permit" and exact.left_out:
+            return Line(where="", text="", becomes="", left_out=exact.left_out, problem=_TOO_WIDE)
         case Asks(forbids=forbids) | Denied(forbids=forbids) if forbids:
             policies = {policy.id: policy for policy in bundle.covering(given.tool)}
             held = [policies[one] for one in forbids if one in policies]
@@ -90,6 +97,16 @@ class _Exact:
             else:
                 written.append(condition)
         return cls(conditions=tuple(written), left_out=tuple(left_out))
+
+    def alone(self, shape: RecordShape, given: PolicyInput) -> "_Exact":
+        """For a line that lets through: nothing but these arguments, and no number that only comes near one."""
+        written, left_out = list(self.conditions), list(self.left_out)
+        for fact in ("unseen", "inexact") if _numeric(shape) else ("unseen",):
+            if given.at(("context", "facts", fact)) is False and f"facts.{fact}" not in given.hidden:
+                written.append(f"!context.facts.{fact}")
+            else:
+                left_out.append(f"context.facts.{fact}")
+        return _Exact(conditions=tuple(written), left_out=tuple(left_out))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +221,16 @@ def _equal(shape: Shape, value: Json, here: str) -> str | None:
         case _:
             literal = _literal(shape, value)
             return None if literal is None else f"{here} == {literal}"
+
+
+def _numeric(shape: Shape) -> bool:
+    match shape:
+        case RecordShape(parts=parts):
+            return any(_numeric(part.shape) for part in parts.values())
+        case ListShape(of=item):
+            return _numeric(item)
+        case _:
+            return isinstance(shape, NumberShape | WholeShape)
 
 
 def _literal(shape: Shape, value: Json) -> str | None:

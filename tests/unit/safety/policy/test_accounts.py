@@ -121,6 +121,34 @@ def test_an_argument_too_long_for_a_line_is_said_to_be_left_out() -> None:
     assert "xxxx" not in said.line.text
 
 
+@pytest.mark.parametrize(
+    ("text", "arguments", "left_out"),
+    [
+        (LIMIT, {"amount": 500, "to": "x" * 1000}, "to"),
+        (NOBODY, {"amount": 1, "to": "x" * 1000}, "to"),
+        (LIMIT, {"amount": 500.000_01, "to": "bob"}, "context.facts.inexact"),
+        (ASKS, {"amount": 500, "to": "bob", "also": ["more"]}, "context.facts.unseen"),
+    ],
+)
+def test_a_line_that_would_let_other_calls_through_too_is_not_shown(
+    text: str, arguments: dict[str, Any], left_out: str
+) -> None:
+    said = explained(text, request(PAY, arguments), PAY)
+
+    assert said.line is not None
+    assert (said.line.text, said.line.becomes) == ("", "")
+    assert left_out in said.line.left_out
+    assert any("without it it would let other calls through" in one for one in said.sentences()), [*said.sentences()]
+
+
+def test_a_line_that_lets_through_stops_at_what_it_does_not_name() -> None:
+    said = explained(LIMIT, request(PAY, {"amount": 500, "to": "bob"}), PAY)
+    amended = load(with_line(said, LIMIT), PAY)
+
+    for other in ({"amount": 500.000_01, "to": "bob"}, {"amount": 500, "to": "bob", "also": "eve"}):
+        assert verdict_of(amended.decide(request(PAY, other))) == "deny", other
+
+
 def test_every_shipped_profile_is_explained_for_every_decision() -> None:
     specs = (tool("fetch", {"url": {"type": "string"}}, Effect.READ_UNTRUSTED, Effect.EGRESS, required=["url"]),)
     sources, cases = shipped_sources(), shipped_cases()
