@@ -11,7 +11,7 @@ from pathlib import Path
 from holdfast.contracts import Json, OperatorError
 
 from .config import FILE_NAME
-from .policies import shipped
+from .policy_files import shipped
 
 CONFIGURATION = """\
 # Holdfast. Unknown keys are errors; what cannot be enforced is refused. Relative paths are relative to this file.

@@ -3,8 +3,6 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,79 +11,12 @@ from holdfast.safety.policy import NOTHING_OBSERVED, Observes, PolicyBundle
 from holdfast.safety.policy.explaining import Files
 
 from .drifting import Drift, drift_of
-from .git_unsafe import files_at
+from .policy_files import read_policy_files
 
-MAX_FILE_BYTES = 1 << 20
 _REMEMBERED = 16_384
 """Definitions of tools that policy fitted at some time."""
-EXAMPLES = "examples"
-"""A folder of this name beside the profiles is never part of a set; each folder in it is one of its own."""
 PROFILES = ("readonly", "supervised", "autonomous")
 """From the narrowest to the widest: a token may name a profile that is no wider than the configured one."""
-
-
-def shipped() -> Traversable:
-    """The policies that come with Holdfast."""
-    return files("holdfast").joinpath("_policies")
-
-
-def read_policy_files(folder: Path | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Cedar files and case files under *folder*, by relative name; None means the shipped ones.
-
-    Raises: OperatorError when a file cannot be read.
-    """
-    root: Traversable = shipped() if folder is None else folder
-    found: dict[str, str] = {}
-    try:
-        _collect(root, "", found)
-    except OSError as error:
-        raise OperatorError(f"cannot read the policies in `{root}`: {error.strerror or 'it is no folder'}") from None
-    cases = {name: text for name, text in found.items() if name.endswith((".yaml", ".yml"))}
-    return {name: text for name, text in found.items() if name.endswith(".cedar")}, cases
-
-
-def read_policy_set(place: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """As `read_policy_files`, of a folder, or of `REVISION:FOLDER` in the git repository here.
-
-    Raises: OperatorError when neither is there.
-    """
-    revision, colon, folder = place.partition(":")
-    if Path(place).is_dir() or not colon:
-        if not Path(place).is_dir():
-            raise OperatorError(f"there is no folder `{place}`", remedy="name a folder, or REVISION:FOLDER")
-        return read_policy_files(Path(place))
-    try:
-        found = {name: data.decode("utf-8") for name, data in files_at(revision, folder).items()}
-    except UnicodeDecodeError:
-        raise OperatorError(f"a policy file in `{place}` is not UTF-8") from None
-    held = {name: text for name, text in found.items() if not name.startswith(f"{EXAMPLES}/")}
-    cases = {name: text for name, text in held.items() if name.endswith((".yaml", ".yml"))}
-    return {name: text for name, text in held.items() if name.endswith(".cedar")}, cases
-
-
-def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir() and not prefix and entry.name == EXAMPLES:
-            continue
-        if entry.is_dir():
-            _collect(entry, f"{prefix}{entry.name}/", found)
-        elif entry.name.endswith((".cedar", ".yaml", ".yml")):
-            found[prefix + entry.name] = _text_of(entry, prefix + entry.name)
-
-
-def _text_of(entry: Traversable, name: str) -> str:
-    """Raises: OperatorError when *entry* is no file of text, such as a pipe that nobody writes to."""
-    if not entry.is_file():
-        raise OperatorError(f"policy file `{name}` is not a regular file, or a link to nothing")
-    with entry.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise OperatorError(f"policy file `{name}` is over {MAX_FILE_BYTES} bytes")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise OperatorError(f"policy file `{name}` line {line} is not UTF-8") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ def diff(
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Compare two sets over recorded calls and calls made from the schema. Exit 1 when NEW lets more happen."""
-    from ..policies import read_policy_set  # noqa: PLC0415 -- the other verbs need not load the engine
+    from ..policy_files import read_policy_set  # noqa: PLC0415 -- the other verbs need not load the engine
     from ..policy_history import diff as compare  # noqa: PLC0415 -- as above
     from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
 
@@ -57,7 +57,7 @@ def replay(
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Judge recorded calls by another set. Exit 1 when it would have let more happen than was let."""
-    from ..policies import read_policy_set  # noqa: PLC0415 -- as above
+    from ..policy_files import read_policy_set  # noqa: PLC0415 -- as above
     from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
     from ..policy_history import replay as judge  # noqa: PLC0415 -- as above
 

@@ -10,7 +10,7 @@ import typer
 from holdfast.contracts import InvalidRequest, Json
 
 from ..data_dir import find_data_dir
-from ..policies import read_policy_files
+from ..policy_files import read_policy_files
 from ..terminal import OUT, visible
 from .options import ConfigOption, DataDirOption, Format, FormatOption, ask, settings_of
 from .reading import read_object, read_text

@@ -14,7 +14,8 @@ import typer
 from holdfast.contracts import HoldfastError, InvalidRequest, ToolSpec
 
 from ..data_dir import find_data_dir
-from ..policies import PROFILES, read_policy_files
+from ..policies import PROFILES
+from ..policy_files import read_policy_files
 from ..policy_tools import RUNNING, read_file, read_tools
 from ..terminal import TALK, plain
 from ..watching import watch as watch_files

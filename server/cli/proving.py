@@ -10,7 +10,7 @@ import typer
 from holdfast.contracts import Json, OperatorError, Scope
 
 from ..data_dir import find_data_dir
-from ..policies import read_policy_files, read_policy_set
+from ..policy_files import read_policy_files, read_policy_set
 from ..terminal import OUT, counted, plain, visible
 from .comparing import Place
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.contracts import OperatorError
 from holdfast.server.config import StoreSettings
-from holdfast.server.policies import read_policy_set
+from holdfast.server.policy_files import read_policy_set
 from holdfast.server.policy_history import History, diff, read_history, replay, since_of
 from tests.keys.world import opened
 

@@ -15,7 +15,8 @@ from holdfast.server.config import AuditSettings, LimitSettings, Settings, Store
 from holdfast.server.data_dir import DataDir
 from holdfast.server.dispatch import Dispatcher, KeptOutputs, Layers, Runtimes
 from holdfast.server.metrics import Metrics
-from holdfast.server.policies import PROFILES, read_policy_files
+from holdfast.server.policies import PROFILES
+from holdfast.server.policy_files import read_policy_files
 from holdfast.server.store import Approval
 from holdfast.server.upstream_settings import UpstreamSettings
 from holdfast.tools.builtin import echo, file_grep, file_list, file_read, file_write, output_read

@@ -9,7 +9,7 @@ from holdfast.contracts import OperatorError
 from holdfast.safety.policy import PolicyBundle
 from holdfast.safety.policy.profiles import select
 from holdfast.safety.policy.source import statements
-from holdfast.server.policies import read_policy_files
+from holdfast.server.policy_files import read_policy_files
 
 EXAMPLES = POLICIES / "examples"
 NAMES = ("approval-gate", "autonomy-levels", "command-allowlist", "paths-and-rates")

@@ -14,7 +14,7 @@ from holdfast.server.assembly import builtin_specs
 from holdfast.server.cli import proving
 from holdfast.server.cli.explaining import explain
 from holdfast.server.cli.options import Format
-from holdfast.server.policies import read_policy_files
+from holdfast.server.policy_files import read_policy_files
 
 PERMIT = '@id("all") @reason("r") permit (principal, action, resource) when { principal.scopes.contains("call") };\n'
 PAY = (

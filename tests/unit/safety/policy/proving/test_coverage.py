@@ -10,7 +10,7 @@ from holdfast.safety.policy.profiles import select
 from holdfast.safety.policy.proving import Prover
 from holdfast.safety.policy.rules import read_policies
 from holdfast.server.assembly import builtin_specs
-from holdfast.server.policies import read_policy_files
+from holdfast.server.policy_files import read_policy_files
 
 SETS = [POLICIES, *(one for one in sorted((POLICIES / "examples").iterdir()) if one.is_dir())]
 
