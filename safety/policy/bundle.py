@@ -15,11 +15,11 @@ from holdfast.contracts import Digest, Json, OperatorError, ToolName, ToolSpec, 
 from holdfast.contracts.json_values import canonical
 
 from . import reasons
+from .answers import Answers, View
 from .cases import CaseFile, read_cases, sample_tools
 from .checking import Checked, check_policies
-from .context import Context
+from .context import Context, sight_of
 from .decisions import (
-    Allowed,
     ApprovalLevel,
     Denied,
     Effect,
@@ -28,11 +28,10 @@ from .decisions import (
     PolicyDecision,
     PolicyRequest,
 )
-from .engine import Answer, Asker, ask, asker
+from .engine import Asker, asker
 from .explain import Seen, explain
 from .facts import Judging, Parties
 from .inputs import PolicyInput, Unclear, narrowed
-from .lifting import lifting
 from .memory import Memory
 from .mentions import applies
 from .observing import NOTHING, Observes, let_pass
@@ -51,17 +50,6 @@ _TOOLS: Final = 4096
 _SLICES: Final = 256
 """Different sets of policies among the tools; most tools share one."""
 _ASKERS: Final = 4096
-_ANSWERS: Final = 8192
-"""Answers remembered, a few hundred bytes each; keyed by digests, so no argument is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """One request as the engine takes it."""
-
-    who: Asker
-    slice: Slice
-    context: str
 
 
 @final
@@ -99,7 +87,7 @@ class PolicyBundle:
         self._slices: Memory[str, Slice] = Memory(room=_TOOLS)
         self._shared: Memory[tuple[str, ...], Slice] = Memory(room=_SLICES)
         self._askers: Memory[tuple[object, ...], Asker] = Memory(room=_ASKERS)
-        self._answers: Memory[tuple[Asker, frozenset[str], Digest], Answer] = Memory(room=_ANSWERS)
+        self._answers = Answers(profile)
 
     @classmethod
     def load(
@@ -198,7 +186,7 @@ class PolicyBundle:
         if isinstance(view, Denied):
             return ()
         forbids = view.slice.forbids
-        found = (*self._answer(view, _NOTHING).matched, *self._answer(view, forbids).matched)
+        found = (*self._answers.of(view, _NOTHING).matched, *self._answers.of(view, forbids).matched)
         return tuple(policy.id for policy in view.slice.ordered(found))
 
     def decide(self, request: PolicyRequest, *, lifted: frozenset[str] = _NOTHING) -> PolicyDecision:
@@ -282,9 +270,9 @@ class PolicyBundle:
         """The typed arguments of *tool*."""
         return self._checked.shapes.get(tool, EMPTY)
 
-    def _seen(self, spec: ToolSpec, view: _View) -> Seen:
-        full = self._answer(view, _NOTHING)
-        permits = self._answer(view, view.slice.forbids)
+    def _seen(self, spec: ToolSpec, view: View) -> Seen:
+        full = self._answers.of(view, _NOTHING)
+        permits = self._answers.of(view, view.slice.forbids)
         matched = view.slice.ordered(full.matched + permits.matched)
         return Seen(
             decision=self._judge(spec, view, _NOTHING),
@@ -294,32 +282,12 @@ class PolicyBundle:
         )
 
     def _judge(
-        self, spec: ToolSpec, view: _View, lifted: frozenset[str], *, apart: frozenset[str] = _NOTHING
+        self, spec: ToolSpec, view: View, lifted: frozenset[str], *, apart: frozenset[str] = _NOTHING
     ) -> PolicyDecision:
         removed = lifted.intersection(view.slice.approvals) | apart
-        answer = self._answer(view, removed)
-        if answer.errors:
-            return Denied(reason=reasons.failed(answer.errors))
-        if answer.allowed:
-            return Allowed(permits=tuple(policy.id for policy in view.slice.ordered(answer.matched)))
-        forbids = view.slice.ordered(answer.matched)
-        asking = tuple(policy for policy in forbids if policy.approval is not None)
-        if asking and self._answer(view, removed | {policy.id for policy in asking}).allowed:
-            return lifting(asking)
-        firm = [policy for policy in forbids if policy.approval is None]
-        ids = tuple(policy.id for policy in forbids)
-        if firm:
-            return Denied(reason=reasons.forbidden(firm[0]), forbids=ids)
-        return Denied(reason=reasons.no_permit(spec, self.profile), forbids=ids)
+        return self._answers.decision(spec, view, removed)
 
-    def _answer(self, view: _View, removed: frozenset[str]) -> Answer:
-        """Ask Cedar, or remember what it said to the very same question."""
-        key = (view.who, removed, Digest.of(view.context.encode("utf-8", "surrogatepass")))
-        return self._answers.recall(
-            key, lambda: ask(view.slice.narrowed(removed, view.who, view.context), view.who, view.context)
-        )
-
-    def _view(self, request: PolicyRequest) -> _View | Denied:
+    def _view(self, request: PolicyRequest) -> View | Denied:
         spec = request.spec
         known = self._specs.get(spec.name)
         if known is None or known.digest != spec.digest:
@@ -328,15 +296,15 @@ class PolicyBundle:
         if isinstance(own, Denied):
             return own
         shape = self._checked.shapes.get(spec.name, EMPTY)
-        written = write_arguments(shape, request.arguments, request.around.seal, wanted=own.wants.of("input"))
+        written = write_arguments(shape, request.arguments, request.around.seal, wanted=own.inputs)
         if isinstance(written, Unfit):
             return Denied(reason=reasons.unreadable(spec.name, written.why))
         who = self._asker(Parties(request.principal, spec, request.around.tooling), request.given)
         if isinstance(who, Denied):
             return who
-        return _View(who, own, own.context.written(Judging(request, written, self.profile)))
+        return View(who, own, own.context.seen(Judging(request, written, self.profile)))
 
-    def _recalled(self, given: PolicyInput) -> _View | Denied | Unclear:
+    def _recalled(self, given: PolicyInput) -> View | Denied | Unclear:
         spec = self._specs.get(given.tool)
         if spec is None:
             return Denied(reason=reasons.unknown_tool(given.tool))
@@ -351,7 +319,7 @@ class PolicyBundle:
         same = given.definition == spec.digest
         pinned: dict[str, Json] = {} if same else {"resource.digest": str(given.definition)}
         who = self._asker(Parties(given.principal, spec, given.tooling), {**pinned, **given.supposed})
-        return who if isinstance(who, Denied) else _View(who, own, _write(context))
+        return who if isinstance(who, Denied) else View(who, own, sight_of(_write(context)))
 
     def _seen_by(self, spec: ToolSpec) -> Slice | Denied:
         """The policies that cover *spec*, unless they would have to see arguments that cannot be seen."""

@@ -28,7 +28,7 @@ _WORTH: Final = 32
 class Slice:
     """Policies in order, by id, and the engine's handles for them and for what is left when some are lifted."""
 
-    __slots__ = ("_all", "_met", "_narrowing", "_sets", "approvals", "context", "policies", "wants")
+    __slots__ = ("_all", "_met", "_narrowing", "_sets", "approvals", "context", "inputs", "policies", "wants")
 
     def __init__(self, policies: tuple[Policy, ...], unchecked: frozenset[str] = frozenset()) -> None:
         """Prepare *policies*, of which those *unchecked* were not held against the tools."""
@@ -38,6 +38,7 @@ class Slice:
             policy.id: policy.approval for policy in policies if policy.approval is not None
         }
         self.wants: Wanted = wanted(policies)
+        self.inputs = self.wants.of("input")
         self.context = Context(self.wants)
         self._sets: Memory[frozenset[str], cedarpy.PolicySet] = Memory(room=_SUBSETS)
         narrowing = Narrowing(policies, unchecked)

@@ -1,6 +1,7 @@
 """Slicing, pruning and remembering make decisions fast and change none of them; no arguments make one fail."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,9 @@ from tests.oracle import policy_naive
 from tests.oracle.policy_world import DENIED_CASE, person, request, tool
 
 from holdfast.contracts import Digest, Effect, Label, Scope, ToolSpec
-from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, decided_by
+from holdfast.safety.policy import Allowed, Asks, Denied, Facts, PolicyBundle, PolicyRequest, decided_by
+from holdfast.safety.policy.context import Context, Sight
+from holdfast.safety.policy.facts import Judging
 from holdfast.safety.policy.schema import ALL, write_schema
 from holdfast.safety.policy.shapes import Unexpressible, input_shape
 from holdfast.safety.policy.values import Unfit, write_arguments
@@ -125,6 +128,25 @@ def test_a_decision_is_what_the_whole_set_says_of_the_whole_request(
         decision = bundle.decide(asked, lifted=lifted)
         verdict, ids = policy_naive.decide(policies, asked, lifted)
         assert (VERDICTS[type(decision)], frozenset(decided_by(decision))) == (verdict, ids)
+
+
+def seen(asked: PolicyRequest) -> Sight:
+    shape = input_shape(asked.spec.input_schema)
+    written = write_arguments(shape, asked.arguments, lambda value: Digest.of(repr(value).encode()))
+    assert not isinstance(written, Unfit)
+    return Context(ALL).seen(Judging(asked, written, "p"))
+
+
+@given(REQUESTS, REQUESTS)
+def test_what_is_remembered_is_told_apart_by_all_that_policies_see_and_keeps_no_argument(
+    one: PolicyRequest, other: PolicyRequest
+) -> None:
+    marked = replace(one, arguments={**one.arguments, "path": "kept/by/nobody"})
+
+    assert (seen(one).key == seen(other).key) == (seen(one).write() == seen(other).write())
+    assert hash(seen(one).key) == hash(seen(replace(one, arguments=dict(one.arguments))).key)
+    assert "kept/by/nobody" in seen(marked).write() or one.spec.name == "three"
+    assert "kept" not in repr(seen(marked).key)
 
 
 @given(SETS, REQUESTS)
