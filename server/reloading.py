@@ -33,6 +33,8 @@ class Reloading:
         self._policies = policies
         self._audit = audit
         self._turn = asyncio.Lock()
+        self.refused: str | None = None
+        """Why what the folder held when it was last read does not judge."""
         self._running: set[asyncio.Task[None]] = set()
 
     async def reload(self, *, by: str) -> Prepared:
@@ -42,12 +44,15 @@ class Reloading:
         """
         async with self._turn:
             try:
-                return await self._adopted(by)
+                adopted = await self._adopted(by)
             except OperatorError as error:
+                self.refused = error.message
                 before = str(self._policies.current().digest)
                 self._audit.event("policy", {"decision": "refused", "before": before, "by": by})
                 _log.error("policy.refused", why=error.message, judging=before)
                 raise
+            self.refused = None
+            return adopted
 
     async def _adopted(self, by: str) -> Prepared:
         for _ in range(_TRIES):

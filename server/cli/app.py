@@ -26,6 +26,7 @@ from . import (
     sessions,
     setup,
     signing,
+    standing,
     tokens,
     tools,
     upstreams,
@@ -44,7 +45,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for register in (setup.register, serving.register, wrapping.register, calls.register, programs.register):
+for register in (
+    setup.register,
+    serving.register,
+    standing.register,
+    wrapping.register,
+    calls.register,
+    programs.register,
+):
     register(app)
 making.register(tools.group)
 signing.register(tools.group)

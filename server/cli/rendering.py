@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -13,6 +14,8 @@ from ..terminal import OUT, TALK, escaped, escaped_json, plain, visible
 from .options import Format
 
 _COLOURS = {"ok": "green", "error": "yellow", "stopped": "yellow", "denied": "red", "pending": "cyan"}
+_WIDE = 10_000
+"""Columns where nobody reads along: a line is then one record, for programs and for `grep`."""
 EXITS = {"ok": 0, "denied": 1, "pending": 1, "error": 3, "stopped": 3}
 """Exit codes of a call by status: 1 refused, 3 the tool failed or was stopped (DESIGN section 4.1)."""
 
@@ -38,7 +41,8 @@ def show(value: Json, output: Format, columns: Sequence[str]) -> None:
     for row in value:
         if isinstance(row, Mapping):
             table.add_row(*(escape(_cell(row.get(column))) for column in columns))
-    OUT.print(table)
+    out = OUT if OUT.is_terminal else Console(highlight=False, width=_WIDE)
+    out.print(table)
 
 
 def show_result(result: Mapping[str, Json], output: Format) -> int:

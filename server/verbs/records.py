@@ -18,6 +18,7 @@ async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a ver
     return {
         "profile": house.settings.policy.profile,
         "policy": str(house.policies.current().digest),
+        "refused": house.desks.reloading.refused,
         "drift": [one.to_json() for one in house.policies.drifted],
         "observing": [*observing_in(house.settings).names],
         "tools": len(house.registry.tools()),

@@ -48,9 +48,13 @@ def test_signal_verb_and_change_load_the_set_and_a_broken_one_changes_nothing(se
     os.kill(server.pid, signal.SIGHUP)
     until(lambda: (server.home / "stderr").read_text().count("policy.refused") >= 2, "two refusals in the log")
     assert code() == "policy/by-signal"
+    told = server.verb("status")
+    assert told.returncode == 1
+    assert "refused    `local.cedar`" in told.stdout
 
     own.write_text(forbid("by-verb"))
     assert "loaded" in server.done("policy", "reload")
+    assert "refused" not in server.done("status")
     assert code() == "policy/by-verb"
 
     own.write_text(forbid("by-itself"))
