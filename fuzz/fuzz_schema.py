@@ -4,10 +4,11 @@ import json
 import sys
 import warnings
 
-from jsonschema import Draft202012Validator, SchemaError
+from jsonschema import Draft202012Validator, FormatChecker, SchemaError
 
 from holdfast.contracts import MalformedJson, OperatorError
 from holdfast.contracts.json_values import parse
+from holdfast.contracts.schema_shape import misshapen
 from holdfast.safety.schemas import OutOfSteps, Valid, Violation, check_schema, compile_schema
 
 LONGEST_MESSAGE = 600
@@ -27,6 +28,7 @@ def check(data: bytes) -> None:
     if not isinstance(schema, dict):
         return
     before = json.dumps(schema)
+    assert (misshapen(schema) is None) == _shaped_for_jsonschema(schema)
     refusal = _refusal(schema)
     assert refusal.isprintable()
     assert len(refusal) < LONGEST_MESSAGE
@@ -57,6 +59,15 @@ def _judged_by_jsonschema(schema, instance) -> bool | None:
         except SchemaError:
             return None
         return Draft202012Validator(schema).is_valid(instance)
+
+
+def _shaped_for_jsonschema(schema) -> bool:
+    """What its metaschema says; formats, which it may assert, aside."""
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
+    except SchemaError:
+        return False
+    return True
 
 
 def _refusal(schema) -> str:

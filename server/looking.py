@@ -32,7 +32,7 @@ async def look(
     """
     specs = read.specs()
     for spec in specs:
-        check_schema(spec.input_schema)
+        await asyncio.to_thread(check_schema, spec.input_schema)
     is_source = read.abi in SOURCES
     if is_source:
         report = await runtime.describe(read.abi, module, file=read.module)

@@ -15,8 +15,6 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ValidationError
 
 from holdfast.contracts.digests import Digest
@@ -25,6 +23,7 @@ from holdfast.contracts.errors import MalformedJson, OperatorError
 from holdfast.contracts.flow import FlowSpec
 from holdfast.contracts.json_values import Json, canonical, parse
 from holdfast.contracts.limits import JAVASCRIPT, JAVASCRIPT_CEILING, PYTHON, PYTHON_CEILING, WASM, WASM_CEILING, Limits
+from holdfast.contracts.schema_shape import misshapen
 from holdfast.contracts.specs import TOOL_NAME, Grants, HttpGrant, ToolName, ToolSpec, Wasm
 
 from .abi import Abi
@@ -337,10 +336,6 @@ def _schema(schema: dict[str, Any], key: str) -> Mapping[str, Json]:
         raise OperatorError(f"`{key}`: {error.message}") from None
     if not isinstance(written, dict) or written.get("type") != "object":
         raise OperatorError(f'`{key}`: arguments are an object, so `type = "object"` is required')
-    try:
-        Draft202012Validator.check_schema(written)
-    except SchemaError as error:
-        raise OperatorError(f"`{key}.{_path(tuple(error.absolute_path))}`: not JSON Schema 2020-12") from None
-    except RecursionError:
-        raise OperatorError(f"`{key}`: nested too deep") from None
+    if (fault := misshapen(written)) is not None:
+        raise OperatorError(f"`{key}.{_path(fault.path)}`: not JSON Schema 2020-12, it {fault.wants}")
     return written

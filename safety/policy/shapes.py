@@ -14,6 +14,9 @@ from holdfast.contracts import Json
 
 MAX_PARTS: Final = 512
 """Typed parts of one tool. Bounds what a hostile schema costs: reading 512 parts takes about a millisecond."""
+MAX_LOOKED: Final = 100_000
+"""Entries of `required`, `type`, `enum` and `anyOf` looked at for one tool, each time a reference leads to them: about
+15 ms. A tool with 100 fields of the 180 currencies there are takes a fifth."""
 MAX_DEPTH: Final = 6
 """Objects within objects; what is deeper is opaque."""
 MAX_NAME: Final = 128
@@ -103,14 +106,15 @@ def input_shape(schema: Mapping[str, Json]) -> RecordShape:
 class _Reader:
     root: Mapping[str, Json]
     parts: int = field(default=0)
+    looked: int = field(default=0)
 
     def record(self, schema: Mapping[str, Json], room: int) -> RecordShape:
         """Read the named properties of an object."""
         properties = schema.get("properties")
         if not isinstance(properties, Mapping):
             return EMPTY
-        required = schema.get("required")
-        needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set[str]()
+        required = self._list(schema.get("required"))
+        needed = {name for name in required if isinstance(name, str)}
         parts: dict[str, Part] = {}
         for name, written in properties.items():
             self._count()
@@ -124,7 +128,7 @@ class _Reader:
         schema = self.resolved(written, room)
         if schema is None:
             return OpaqueShape(), False
-        kinds, nullable = _kinds(schema)
+        kinds, nullable = self._kinds(schema)
         if kinds is None:
             return self._choice(schema, room)
         if kinds == {"integer", "number"}:
@@ -159,8 +163,8 @@ class _Reader:
     def _choice(self, schema: Mapping[str, Json], room: int) -> tuple[Shape, bool]:
         choices = schema.get("anyOf", schema.get("oneOf"))
         if not isinstance(choices, list) or room <= 1:
-            return _listed(schema), False
-        real = [choice for choice in choices if choice != {"type": "null"}]
+            return self._listed(schema), False
+        real = [choice for choice in self._list(choices) if choice != {"type": "null"}]
         found = set[tuple[Shape, bool]]()
         for choice in real[:MAX_PARTS]:
             self._count()
@@ -188,35 +192,40 @@ class _Reader:
             return self.record(schema, room - 1)
         return OpaqueShape()
 
+    def _kinds(self, schema: Mapping[str, Json]) -> tuple[set[str] | None, bool]:
+        """Answer the types a schema names, null apart; None when it names none."""
+        named = schema.get("type")
+        if not isinstance(named, str | list):
+            return None, False
+        kinds = {named} if isinstance(named, str) else {kind for kind in self._list(named) if isinstance(kind, str)}
+        return kinds - {"null"}, "null" in kinds
+
+    def _listed(self, schema: Mapping[str, Json]) -> Shape:
+        """Answer the shape of a schema that lists its values and names no type."""
+        values = self._list(schema.get("enum", [schema["const"]] if "const" in schema else None))
+        if not values:
+            return OpaqueShape()
+        if all(isinstance(value, str) for value in values):
+            return TextShape()
+        if all(isinstance(value, bool) for value in values):
+            return TruthShape()
+        if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            return WholeShape()
+        return OpaqueShape()
+
     def _count(self) -> None:
         self.parts += 1
         if self.parts > MAX_PARTS:
             raise Unexpressible(f"its schema has more than {MAX_PARTS} parts")
 
-
-def _kinds(schema: Mapping[str, Json]) -> tuple[set[str] | None, bool]:
-    """Answer the types a schema names, null apart; None when it names none."""
-    named = schema.get("type")
-    if isinstance(named, str):
-        named = [named]
-    if not isinstance(named, list):
-        return None, False
-    kinds = {kind for kind in named if isinstance(kind, str)}
-    return kinds - {"null"}, "null" in kinds
-
-
-def _listed(schema: Mapping[str, Json]) -> Shape:
-    """Answer the shape of a schema that lists its values and names no type."""
-    values = schema.get("enum", [schema["const"]] if "const" in schema else None)
-    if not isinstance(values, list) or not values:
-        return OpaqueShape()
-    if all(isinstance(value, str) for value in values):
-        return TextShape()
-    if all(isinstance(value, bool) for value in values):
-        return TruthShape()
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return WholeShape()
-    return OpaqueShape()
+    def _list(self, values: Json) -> list[Json]:
+        """*values*, or none where they are no list; looking at them is counted."""
+        if not isinstance(values, list):
+            return []
+        self.looked += len(values)
+        if self.looked > MAX_LOOKED:
+            raise Unexpressible(f"its schema leads to lists of more than {MAX_LOOKED} entries, counted each time")
+        return values
 
 
 def _usable(name: str) -> bool:

@@ -6,18 +6,18 @@ anything else, loops, or has a pattern that cannot be matched in linear time. Wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, TypeAlias, assert_never, cast
+from typing import Any, Final, TypeAlias, cast
 
 from holdfast.contracts import Json, MalformedJson, OperatorError
 from holdfast.contracts.json_values import canonical, parse
+from holdfast.contracts.schema_shape import misshapen
 
 from . import wording
-from .bounds import MAX_BITS, LongNumber, NotJson, measure
+from .bounds import MAX_BITS, Extent, LongNumber, NotJson, measure
+from .effort import Effort
 from .evaluation import Evaluation, Plan, Schema, StepsExhausted, Tables, descend, with_room
 from .identity import identity
 from .keywords import KEYWORDS
-from .metaschema import flattened
 from .patterns import Pattern, Patterns
 from .references import References, refuse_loops, resolve
 from .walk import modernise, refuse_old_spellings, subschemas
@@ -27,11 +27,13 @@ DEFAULT_STEPS: Final = 100_000
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
 MAX_SUBSCHEMAS: Final = 1_000
-"""Checking that many against the metaschema takes about 25 ms."""
+"""In one schema, and in all of them that only a reference finds."""
 _FEW_STEPS = 2_000
 """Most evaluations end within these; what does not starts over where the stack has room (`with_room`)."""
-_METASCHEMA_STEPS = 1_000_000
-"""A subschema takes about 120 steps, and a name in a map a few more."""
+_SUBSCHEMA_STEPS = 6
+_CHARACTERS_A_STEP = 32
+_MEMBERS_STEPS = 8
+_CONTAINER_STEPS = 3
 _MAX_NODES = 20_000
 """Of the schema as a value, what `enum` and `default` hold included."""
 
@@ -100,13 +102,14 @@ def compile_schema(schema: Mapping[str, Json]) -> CompiledSchema:
 
     Raises: OperatorError that names the rule and the place in the schema.
     """
-    root = _own_copy(schema)
+    effort = Effort()
+    root = _own_copy(schema, effort)
     modernise(root)
-    _check_valid(root)
-    return _prepared(root)
+    _check_valid(root, effort)
+    return _prepared(root, effort)
 
 
-def _own_copy(schema: Mapping[str, Json]) -> dict[str, Any]:
+def _own_copy(schema: Mapping[str, Json], effort: Effort) -> dict[str, Any]:
     try:
         extent = measure(schema, depth=MAX_DEPTH, nodes=_MAX_NODES, characters=MAX_BYTES, bits=MAX_BITS)
     except NotJson:
@@ -119,6 +122,7 @@ def _own_copy(schema: Mapping[str, Json]) -> dict[str, Any]:
         raise OperatorError(f"the schema holds more than {_MAX_NODES} values")
     if extent.characters > MAX_BYTES:
         raise OperatorError(f"the schema is larger than {MAX_BYTES} bytes")
+    effort.pay(_copying(extent))
     try:
         data = canonical(dict(schema))
         copy = parse(_plain(data))
@@ -135,40 +139,34 @@ def _plain(data: bytes) -> bytes:
     return data
 
 
-def _check_valid(schema: Schema) -> None:
-    if sum(1 for _ in subschemas(schema, ())) > MAX_SUBSCHEMAS:
+def _copying(extent: Extent) -> int:
+    return extent.nodes // 2 + extent.characters // _CHARACTERS_A_STEP
+
+
+def _check_valid(schema: Schema, effort: Effort) -> None:
+    count = sum(1 for _ in subschemas(schema, ()))
+    if count > MAX_SUBSCHEMAS:
         raise OperatorError(f"the schema has more than {MAX_SUBSCHEMAS} subschemas")
-    outcome = _metaschema().evaluate(schema, steps=_METASCHEMA_STEPS)
-    match outcome:
-        case Valid():
-            return
-        case Violation(pointer=pointer, keyword=keyword, wants=wants):
-            place = f"at `{pointer}`" if pointer else "at its root"
-            raise OperatorError(f"the schema is not JSON Schema 2020-12 {place}: it {wants} (`{keyword}`)")
-        case OutOfSteps():
-            raise OperatorError("the schema takes too many steps to check")
-        case _:
-            assert_never(outcome)
+    effort.pay(_SUBSCHEMA_STEPS * count)
+    fault = misshapen(schema)
+    if fault is not None:
+        place = f"at `{wording.pointer(fault.path)}`" if fault.path else "at its root"
+        raise OperatorError(f"the schema is not JSON Schema 2020-12 {place}: it {fault.wants}")
 
 
-@cache
-def _metaschema() -> CompiledSchema:
-    return _prepared(flattened())
-
-
-def _prepared(root: dict[str, Any]) -> CompiledSchema:
+def _prepared(root: dict[str, Any], effort: Effort) -> CompiledSchema:
     """Resolve and compile *root*, whose references may reach schemas nobody has checked yet."""
-    references, reached = resolve(root)
+    references, reached = resolve(root, effort)
     for extra in reached:
         refuse_old_spellings(extra)
-        _check_valid(extra)
+        _check_valid(extra, effort)
     schemas = tuple(each for start in (root, *reached) for each, _ in subschemas(start, ()))
     refuse_loops(references, schemas)
-    return CompiledSchema(root=root, tables=_tables((root, *reached), references))
+    return CompiledSchema(root=root, tables=_tables((root, *reached), references, effort))
 
 
-def _tables(starts: tuple[Schema, ...], references: References) -> Tables:
-    patterns = Patterns()
+def _tables(starts: tuple[Schema, ...], references: References, effort: Effort) -> Tables:
+    patterns = Patterns(effort)
     members: dict[tuple[int, str], frozenset[str | bytes]] = {}
     plans: dict[int, Plan] = {}
     for start in starts:
@@ -181,8 +179,16 @@ def _tables(starts: tuple[Schema, ...], references: References) -> Tables:
             for source in schema.get("patternProperties", ()):
                 patterns.add(source, wording.pointer((*path, "patternProperties")))
             if "enum" in schema:
-                members[id(schema), "enum"] = frozenset(map(identity, schema["enum"]))
+                members[id(schema), "enum"] = _identities(schema["enum"], effort)
             if "const" in schema:
-                members[id(schema), "const"] = frozenset({identity(schema["const"])})
+                members[id(schema), "const"] = _identities([schema["const"]], effort)
     compiled: dict[str, Pattern] = patterns.compiled
     return Tables(references=references, members=members, patterns=compiled, plans=plans)
+
+
+def _identities(values: list[Json], effort: Effort) -> frozenset[str | bytes]:
+    """What makes each of *values* itself, paid for by what they hold."""
+    extent = measure(values, depth=MAX_DEPTH, nodes=_MAX_NODES, characters=MAX_BYTES)
+    containers = sum(isinstance(value, list | dict) for value in values)
+    effort.pay(_MEMBERS_STEPS + _CONTAINER_STEPS * containers + _copying(extent))
+    return frozenset(map(identity, values))

@@ -8,6 +8,8 @@ import re2 as _re2
 
 from holdfast.contracts import OperatorError
 
+from .effort import Effort
+
 RE2: Any = _re2
 """The library has no types."""
 
@@ -20,6 +22,11 @@ MAX_MEMORY = 2 << 20
 """Bytes RE2 may use for one pattern, a quarter of its default; one that needs more is refused after about 10 ms."""
 MAX_CLASSES = 200
 """Classes of thousands of characters over all patterns of a schema, about 60 µs each. Flags count them twice."""
+
+_PATTERN_STEPS = 25
+_CHARACTERS_A_STEP = 16
+_INSTRUCTION_STEPS = 0.6
+_CLASS_STEPS = 40
 
 _SEARCH_STEPS = 3
 """What one search is charged before the size of the text: the way into RE2 and back takes about 1 µs."""
@@ -61,8 +68,9 @@ class Pattern:
 class Patterns:
     """The patterns of one schema, under one bound for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, effort: Effort) -> None:
         self.compiled: dict[str, Pattern] = {}
+        self._effort = effort
         self._room = MAX_PROGRAM
         self._classes = MAX_CLASSES
 
@@ -75,9 +83,11 @@ class Patterns:
             return
         if len(self.compiled) >= MAX_PATTERNS:
             raise OperatorError(f"the schema has more than {MAX_PATTERNS} patterns")
-        self._classes -= len(_LARGE_CLASS.findall(source)) * (2 if "(?" in source else 1)
+        classes = len(_LARGE_CLASS.findall(source)) * (2 if "(?" in source else 1)
+        self._classes -= classes
         if len(source) > MAX_LENGTH or self._classes < 0:
             raise OperatorError(f"the patterns of the schema are too big together, at `{pointer}`")
+        self._effort.pay(_PATTERN_STEPS + classes * _CLASS_STEPS + len(source) // _CHARACTERS_A_STEP)
         try:
             program = RE2.compile(_for_re2(source), _options())
             size = int(program.programsize)
@@ -87,6 +97,7 @@ class Patterns:
                 "look-around and back-references are not supported"
             ) from None
         self._room -= size
+        self._effort.pay(int(size * _INSTRUCTION_STEPS))
         if self._room < 0:
             raise OperatorError(f"the patterns of the schema are too big together, at `{pointer}`")
         self.compiled[source] = Pattern(source=source, program=program, size=size)

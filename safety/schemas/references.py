@@ -8,6 +8,7 @@ from referencing.jsonschema import DRAFT202012
 
 from holdfast.contracts import OperatorError
 
+from .effort import Effort
 from .evaluation import Schema
 from .walk import Path, in_place, subschemas
 from .wording import pointer
@@ -26,14 +27,25 @@ _UNRESOLVED = (
 MAX_REFERENCES: Final = 500
 """Following one takes about 30 µs."""
 
+_REFERENCE_STEPS = 25
+_NAME_STEPS = 12
+"""Of each `$id` and anchor, which is looked up and written into a registry."""
+_URI_CHARACTERS_A_STEP = 12
+"""Joining a relative URI to the one it stands in costs by the length of both."""
+_SEGMENT_STEPS = 3
+_SEGMENTS_A_STEP = 16
+"""Each segment of a pointer looks at those before it again."""
+_WALK_STEPS = 3
+
 References = dict[tuple[int, str], Schema]
 
 
-def resolve(root: dict[str, Any]) -> tuple[References, tuple[Schema, ...]]:
+def resolve(root: dict[str, Any], effort: Effort) -> tuple[References, tuple[Schema, ...]]:
     """Where each reference leads, and the schemas that are reached by reference only.
 
     Raises: OperatorError for a reference that leaves the document, leads nowhere, or depends on the dynamic scope.
     """
+    _pay_for_names(root, effort)
     resource = DRAFT202012.create_resource(root)
     registry: referencing.Registry[Any] = referencing.Registry()
     try:
@@ -41,7 +53,31 @@ def resolve(root: dict[str, Any]) -> tuple[References, tuple[Schema, ...]]:
         registry = registry.with_resource(base, resource).crawl()
     except (*_UNRESOLVED, referencing.exceptions.CannotDetermineSpecification):
         raise OperatorError("an `$id` or anchor of the schema is malformed") from None
-    return _Resolution(registry.resolver(base), _dynamic_anchors(root)).run(root)
+    return _Resolution(registry.resolver(base), _dynamic_anchors(root), effort).run(root)
+
+
+def _pay_for_names(root: dict[str, Any], effort: Effort) -> None:
+    """Pay for the registry of all names in *root*, before it is made."""
+    outermost = len(str(root.get("$id", "")))
+    longest: dict[Path, int] = {}
+    for schema, path in subschemas(root, ()):
+        if not isinstance(schema, dict):
+            continue
+        effort.pay(_NAME_STEPS * sum(name in schema for name in ("$anchor", "$dynamicAnchor")))
+        if isinstance(own := schema.get("$id"), str):
+            length = longest[path] = _scope(longest, path, outermost) + len(own)
+            effort.pay(_NAME_STEPS + length // _URI_CHARACTERS_A_STEP)
+
+
+def _joining(scope: Any, uri: str) -> int:
+    # There is no public name for the URI that a resolver joins to.
+    return (len(scope._base_uri) + len(uri)) // _URI_CHARACTERS_A_STEP  # noqa: SLF001 -- said above
+
+
+def _following(scope: Any, uri: str) -> int:
+    segments = uri.count("/") + uri.count("%2")
+    joining = 0 if uri.startswith("#") else _joining(scope, uri)
+    return _REFERENCE_STEPS + joining + segments * _SEGMENT_STEPS + segments * segments // _SEGMENTS_A_STEP
 
 
 def refuse_loops(references: References, schemas: tuple[Schema, ...]) -> None:
@@ -82,9 +118,10 @@ def _dynamic_anchors(root: dict[str, Any]) -> dict[str, int]:
 class _Resolution:
     """One walk over a document and over what its references reach."""
 
-    def __init__(self, resolver: Any, dynamic_anchors: dict[str, int]) -> None:
+    def __init__(self, resolver: Any, dynamic_anchors: dict[str, int], effort: Effort) -> None:
         self._root = resolver
         self._dynamic = dynamic_anchors
+        self._effort = effort
         self._found: References = {}
         self._seen: set[int] = set()
         self._counted = 0
@@ -106,12 +143,14 @@ class _Resolution:
         targets: list[tuple[Schema, Any]] = []
         scopes: dict[Path, Any] = {}
         for schema, path in subschemas(start, ()):
+            self._effort.pay(_WALK_STEPS)
             if not isinstance(schema, dict):
                 continue
             self._seen.add(id(schema))
             scope = _scope(scopes, path, resolver)
             if path and "$id" in schema:
                 self._count()
+                self._effort.pay(_REFERENCE_STEPS + _joining(scope, str(schema["$id"])))
                 scope = scopes[path] = _entered(scope, schema, path)
             targets += [self._follow(schema, keyword, scope, path) for keyword in _KEYWORDS if keyword in schema]
         return [target for target in targets if isinstance(target[0], dict)]
@@ -129,6 +168,7 @@ class _Resolution:
             raise OperatorError(f"the reference at `{where}` is no string")
         if keyword == "$dynamicRef" and self._dynamic.get(str(uri).rpartition("#")[2], 0) > 1:
             raise OperatorError(f"the `$dynamicRef` at `{where}` has more than one target, which is not supported")
+        self._effort.pay(_following(scope, uri))
         try:
             resolved = scope.lookup(uri)
         except _UNRESOLVED:
@@ -144,7 +184,7 @@ class _Resolution:
 
 
 def _scope(scopes: dict[Path, Any], path: Path, outermost: Any) -> Any:
-    """The resolver of the nearest enclosing schema that has an `$id`."""
+    """What *scopes* has of the nearest enclosing schema that has an `$id`."""
     if scopes:
         for length in range(len(path), 0, -1):
             if path[:length] in scopes:

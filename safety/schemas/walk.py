@@ -36,6 +36,7 @@ _ONE = (
 )
 _LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
 _MAP = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
+_HOLDING = frozenset((*_ONE, *_LIST, *_MAP))
 
 _OLD = frozenset({"$schema", "$recursiveRef", "additionalItems", "dependencies"})
 _IN_PLACE_ONE = ("else", "if", "not", "then")
@@ -94,6 +95,8 @@ def subschemas(root: Schema, path: Path) -> Iterator[tuple[Schema, Path]]:
 
 def _children(schema: dict[str, Any], path: Path) -> Iterator[tuple[Schema, Path]]:
     for keyword, value in schema.items():
+        if keyword not in _HOLDING:
+            continue
         for each, there in _held(keyword, value, (*path, keyword)):
             if isinstance(each, bool | dict):
                 yield each, there

@@ -198,7 +198,7 @@ def test_a_recursive_schema_reads_values_as_deep_as_arguments_may_be():
         ({"x": {"a": {"type": 5}}, "$ref": "#/x/a"}, "not JSON Schema 2020-12 at `/type`"),
         ({"type": "text"}, "not JSON Schema 2020-12 at `/type`"),
         ({"properties": {"a": {"minimum": "x"}}}, "`/properties/a/minimum`"),
-        ({"required": ["a", "a"]}, "`/required/1`"),
+        ({"required": ["a", "a"]}, "`/required`: it must name each only once"),
         ({"$id": "#x"}, "`/$id`"),
         ({"title": "x" * 70_000}, "larger than"),
         ({"enum": [0] * 70_000}, "more than 20000 values"),
