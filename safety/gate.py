@@ -32,7 +32,7 @@ from holdfast.contracts import (
 from holdfast.contracts._mint import mint
 
 from .frozen import FrozenObject, frozen
-from .policy import Allowed, Approved, Around, Asks, Denied, Facts, PolicyBundle, PolicyRequest
+from .policy import Allowed, Approved, Around, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
 
 _LAYER: Final = "gate"
 
@@ -73,6 +73,10 @@ LEASE_INVALID: Final = _reason(
 )
 
 
+def _unheard(_request: PolicyRequest, _lifted: frozenset[str], _decision: PolicyDecision) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRequest:
     """One call as the layers judged it."""
@@ -103,6 +107,8 @@ class GateRequest:
     """Forbids that *lease* lifts; those that ask for each call anew are not lifted by it."""
     depth: int = 0
     """Calls above this one, each made by the tool of the one before."""
+    heard: Callable[[PolicyRequest, frozenset[str], PolicyDecision], None] = _unheard
+    """Told what policy was asked here, with what lifted, and what it said. It must not wait."""
 
 
 @final
@@ -210,6 +216,7 @@ def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: _L
         around=replace(request.around, approved=lifted.by),
     )
     decision = now.bundle.decide(question, lifted=lifted.forbids)
+    request.heard(question, lifted.forbids, decision)
     match decision:
         case Allowed():
             return None

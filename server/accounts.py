@@ -31,7 +31,7 @@ async def account_of_recorded(policies: Policies, row: RecordedInput) -> dict[st
     """What was said of a recorded call, and what is said of it now, under the profile it was judged by."""
     profile = str(row.said.get("profile"))
     bundle = policies.of(replace(OPERATOR, profile=profile))
-    given = row.said.get("input")
+    given, gate = row.said.get("input"), row.said.get("gate")
     now: Json = None
     if isinstance(given, Mapping):
         now = await asyncio.to_thread(_account, bundle, PolicyInput.from_json(given), policies.files)
@@ -39,6 +39,7 @@ async def account_of_recorded(policies: Policies, row: RecordedInput) -> dict[st
         "call": row.call_id,
         "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
         "then": {name: row.said.get(name) for name in ("decision", "by", "policy", "profile")},
+        "gate": {name: gate.get(name) for name in ("decision", "by", "lifted")} if isinstance(gate, Mapping) else None,
         "judged_now_by": str(bundle.digest),
         "policy": now,
     }

@@ -40,21 +40,21 @@ class History:
     """By name, the last definition of each that was called."""
 
     def of(self, profile: str) -> Iterator[tuple[RecordedInput, PolicyInput | str]]:
-        """The calls that were judged by *profile*, each with its input, or why there is none."""
-        known = self.tools or {}
+        """The calls that were judged by *profile*, each with its first input, or why there is none."""
         for row in self.rows:
-            if row.said.get("profile") != profile:
-                continue
-            written = row.said.get("input")
-            if not isinstance(written, Mapping):
-                yield row, "its arguments could not be kept"
-                continue
-            given = PolicyInput.from_json(written)
-            sketch = known.get(given.tool)
-            if sketch is None or str(sketch.definition) != row.definition:
-                yield row, "its tool has another definition now"
-            else:
-                yield row, given
+            if row.said.get("profile") == profile:
+                yield row, self.input_of(row, row.said)
+
+    def input_of(self, row: RecordedInput, said: Mapping[str, Json]) -> PolicyInput | str:
+        """What policy was asked when it *said* so of the call *row*, or why that cannot be told."""
+        written = said.get("input")
+        if not isinstance(written, Mapping):
+            return "its arguments could not be kept"
+        given = PolicyInput.from_json(written)
+        sketch = (self.tools or {}).get(given.tool)
+        if sketch is None or str(sketch.definition) != row.definition:
+            return "its tool has another definition now"
+        return given
 
 
 async def read_history(root: Path, store: StoreSettings, since: float) -> History:
@@ -191,37 +191,53 @@ def _replayed(bundle: PolicyBundle, history: History, profile: str) -> tuple[Jso
     unclear: Counter[str] = Counter()
     same, wider = 0, False
     changed: list[Json] = []
-    for row, given in history.of(profile):
-        now = bundle.judge(given) if isinstance(given, PolicyInput) else None
-        if now is None or isinstance(now, Unclear):
-            unclear[str(given) if now is None else str(now)] += 1
-            continue
-        then, verdict = str(row.said.get("decision")), verdict_of(now)
-        if then == verdict:
+    for row in (one for one in history.rows if one.said.get("profile") == profile):
+        gate = row.said.get("gate")
+        each = (row.said, *((gate,) if isinstance(gate, Mapping) else ()))
+        found = [_again(bundle, history, row, said) for said in each]
+        why = next((one for one in found if isinstance(one, str)), None)
+        others = [one for one in found if isinstance(one, dict)]
+        changed += others
+        wider |= any(bool(one["wider"]) for one in others)
+        if why is not None:
+            unclear[why] += 1
+        elif not others:
             same += 1
-            continue
-        wider |= _SAID[verdict] > _SAID.get(then, 0)
-        by = row.said.get("by")
-        changed.append(
-            {
-                "call": row.call_id,
-                "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
-                "tool": given.tool if isinstance(given, PolicyInput) else "",
-                "principal": given.principal.subject if isinstance(given, PolicyInput) else "",
-                "then": {"decision": then, "by": by if isinstance(by, list) else []},
-                "now": {"decision": verdict, "by": [*decided_by(now)]},
-                "wider": _SAID[verdict] > _SAID.get(then, 0),
-            }
-        )
     report: dict[str, Json] = {
         "profile": profile,
         "candidate": str(bundle.digest),
-        "recorded": same + len(changed) + sum(unclear.values()),
+        "recorded": sum(row.said.get("profile") == profile for row in history.rows),
         "same": same,
         "not_reconstructed": [{"why": why, "calls": count} for why, count in sorted(unclear.items())],
         "changed": changed,
     }
     return report, wider
+
+
+def _again(
+    bundle: PolicyBundle, history: History, row: RecordedInput, said: Mapping[str, Json]
+) -> dict[str, Json] | str | None:
+    """How *bundle* judges otherwise what was judged then; None: it does not, a text: why that cannot be told."""
+    given = history.input_of(row, said)
+    if isinstance(given, str):
+        return given
+    lifted, by = said.get("lifted"), said.get("by")
+    now = bundle.judge(given, lifted=frozenset(map(str, lifted)) if isinstance(lifted, list) else frozenset())
+    if isinstance(now, Unclear):
+        return str(now)
+    then, verdict = str(said.get("decision")), verdict_of(now)
+    if then == verdict:
+        return None
+    return {
+        "call": row.call_id,
+        "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
+        "tool": given.tool,
+        "principal": given.principal.subject,
+        "at_gate": said is not row.said,
+        "then": {"decision": then, "by": by if isinstance(by, list) else []},
+        "now": {"decision": verdict, "by": [*decided_by(now)]},
+        "wider": _SAID[verdict] > _SAID.get(then, 0),
+    }
 
 
 def since_of(written: str | None, now: float) -> float:

@@ -14,7 +14,7 @@ import structlog
 
 from holdfast.contracts import CallId, HoldfastError, Json
 from holdfast.contracts.json_values import strings
-from holdfast.safety.policy import PolicyInput, ToolSketch, decided_by, redacted, verdict_of
+from holdfast.safety.policy import Denied, PolicyInput, ToolSketch, decided_by, redacted, verdict_of
 
 from .aside import aside
 from .dispatch import Asked, Trail
@@ -35,7 +35,7 @@ class Recorder:
     def __init__(self, inputs: DecisionInputs) -> None:
         self._inputs = inputs
         self._weight = 0
-        self._waiting: deque[tuple[CallId, float, Asked]] = deque()
+        self._waiting: deque[tuple[CallId, float, Asked, Asked | None]] = deque()
         self._known: set[str] = set()
         """Definitions of tools that are kept already."""
         self._writing: asyncio.Task[None] | None = None
@@ -44,15 +44,15 @@ class Recorder:
 
     def keep(self, trail: Trail) -> None:
         """Have what policy saw written soon, if it came to be asked."""
-        call_id, asked = trail.call_id, trail.asked
+        call_id, asked, gated = trail.call_id, trail.asked, trail.gated
         if asked is None:
             return
-        weight = _CALL + _weight(asked)
+        weight = _CALL + _weight(asked, gated)
         if self._weight + weight > WAITING:
             self.left_out += 1
             return
         self._weight += weight
-        self._waiting.append((call_id, self._inputs.now(), asked))
+        self._waiting.append((call_id, self._inputs.now(), asked, gated))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
@@ -66,13 +66,14 @@ class Recorder:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             rows: list[RecordedInput] = []
             seen: dict[str, Mapping[str, Json]] = {}
-            for call_id, at, asked in batch:
+            for call_id, at, asked, gated in batch:
                 spec = asked.request.spec
                 definition = str(spec.digest)
                 if definition not in self._known:
                     seen[definition] = ToolSketch.of(spec).to_json()
-                said = await aside(partial(_said, asked), characters=_weight(asked))
-                self._weight -= _CALL + _weight(asked)
+                weight = _weight(asked, gated)
+                said = await aside(partial(_all_said, asked, gated), characters=weight)
+                self._weight -= _CALL + weight
                 rows.append(RecordedInput(call_id=call_id, at=at, definition=definition, said=said))
             await self._stored(rows, seen)
 
@@ -89,7 +90,7 @@ class Recorder:
 
 
 def _said(asked: Asked) -> dict[str, Json]:
-    """What is kept of one call: what policy saw after redaction, and what it said."""
+    """What is kept of one call: what policy saw after redaction, and what it said, as if everything counted."""
     request, bundle = asked.request, asked.bundle
 
     def write(arguments: Mapping[str, Json]) -> PolicyInput | None:
@@ -99,15 +100,25 @@ def _said(asked: Asked) -> dict[str, Json]:
         given = redacted(request.arguments, asked.found, write)
     except (HoldfastError, ValueError):
         given = None
-    verdict = verdict_of(asked.decision)
+    decision = asked.decision
+    if not isinstance(decision, Denied) and decision.observed is not None:
+        decision = decision.observed
     return {
         "input": None if given is None else given.to_json(),
         "profile": bundle.profile,
         "policy": str(bundle.digest),
-        "decision": verdict,
-        "by": [*decided_by(asked.decision)],
+        "decision": verdict_of(decision),
+        "by": [*decided_by(decision)],
+        "let": verdict_of(asked.decision),
+        "lifted": [*sorted(asked.lifted)],
     }
 
 
-def _weight(asked: Asked) -> int:
-    return sum(map(len, strings(asked.request.arguments)))
+def _all_said(asked: Asked, gated: Asked | None) -> dict[str, Json]:
+    """The first judgement, and that at the gate where it was another."""
+    return {**_said(asked), "gate": None if gated is None else _said(gated)}
+
+
+def _weight(asked: Asked, gated: Asked | None) -> int:
+    """Both are of the same arguments, and each holds a copy of its own once it is written."""
+    return sum(map(len, strings(asked.request.arguments))) * (1 if gated is None else 2)

@@ -1,6 +1,6 @@
 """The policy layer: Cedar over principal, tool, typed arguments, facts and session labels. It reads no files."""
 
-from .around import Approved, Around, Counts, Locations, Tooling, supposed
+from .around import Approved, Around, Counts, Locations, Tooling, settle, settled, supposed
 from .bundle import PolicyBundle
 from .decisions import (
     Allowed,
@@ -46,6 +46,8 @@ __all__ = [
     "Unclear",
     "decided_by",
     "redacted",
+    "settle",
+    "settled",
     "supposed",
     "verdict_of",
 ]

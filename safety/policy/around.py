@@ -3,12 +3,15 @@
 What costs something is behind a callable, and is asked for only where some policy reads it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 from holdfast.contracts import Digest, Hint, Json, Standing
 from holdfast.contracts.json_values import canonical
+
+from .paths import path_arguments
 
 
 class Approved(StrEnum):
@@ -69,6 +72,18 @@ class Around:
     """Of path-like arguments as they are written."""
     seal: Callable[[Json], Digest]
     """The keyed digest of an argument that has no type policy could see."""
+
+
+def settled(around: Around) -> Around:
+    """The same, but each answer stays what it was when it was first asked for: what is kept is what was judged."""
+    return replace(around, now=cache(around.now), counts=cache(around.counts), located=cache(around.located))
+
+
+def settle(around: Around, arguments: Mapping[str, Json]) -> None:
+    """Ask *around*, which is settled, for all that a policy could have asked of a call with *arguments*."""
+    around.now()
+    around.counts()
+    around.located(path_arguments(arguments))
 
 
 def supposed(standing: Standing = Standing.APPROVED, approved: Approved = Approved.NONE) -> Around:

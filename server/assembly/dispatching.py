@@ -30,7 +30,6 @@ from ..dispatch import (
     Outbound,
     Records,
     Runtimes,
-    Trail,
     Wrapping,
 )
 from ..flow import Files, Flow, Ground
@@ -90,7 +89,7 @@ class Dispatching:
             guessing=secrecy.guessing,
             fresh=secrecy.held.fresh,
             once=Once(state.idempotency),
-            keep=_forget if state.recorder is None else state.recorder.keep,
+            recorder=None if state.recorder is None else state.recorder.keep,
             key=state.arguments_key,
         )
         self._approvals, self._leases = state.approvals, state.leases
@@ -141,13 +140,10 @@ class Dispatching:
                 leads=self._leads,
                 isolation=self._runtimes.isolation,
                 key=self._records.key,
+                keeps=self._records.recorder is not None,
             ),
             metrics=self._metrics,
         )
-
-
-def _forget(_trail: Trail) -> None:
-    """What policy saw is not kept."""
 
 
 def ground_of(settings: Settings, files: Files | None, upstreams: Collection[str]) -> Ground:

@@ -93,11 +93,13 @@ def _show_diff(report: Mapping[str, Json]) -> None:
 
 def _show_replay(report: Mapping[str, Json]) -> None:
     changed = _records(report.get("changed"))
-    _print(f"{report['profile']}: {_calls(report['recorded'])}, {report['same']} the same, {len(changed)} other")
+    others = len({str(one["call"]) for one in changed})
+    _print(f"{report['profile']}: {_calls(report['recorded'])}, {report['same']} the same, {others} other")
     _unclear(report)
     for one in changed:
         mark = "WIDER " if one["wider"] else ""
-        what = f"{one['call']} {one['at']} {one['principal']} `{one['tool']}`"
+        gate = " at the gate" if one["at_gate"] else ""
+        what = f"{one['call']} {one['at']} {one['principal']} `{one['tool']}`{gate}"
         _print(f"  {mark}{what}: {_decided(one['then'])} -> {_decided(one['now'])}")
 
 

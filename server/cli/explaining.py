@@ -74,6 +74,10 @@ def _recorded(call: str, data_dir: Path | None, config: Path | None, output: For
     by = then["by"]
     named = ", ".join(map(str, by)) if isinstance(by, list) else ""
     OUT.print(f"{visible(call)}, {answer['at']}: {then['decision']} by {named} [dim]{then['policy']}[/]")
+    if isinstance(gate := answer.get("gate"), Mapping):
+        lifted = gate["lifted"]
+        spent = f", with {', '.join(map(str, lifted))} lifted" if isinstance(lifted, list) and lifted else ""
+        OUT.print(f"at the gate: {gate['decision']}{spent}")
     OUT.print(f"now [dim]{answer['judged_now_by']}[/]")
     if answer["policy"] is None:
         OUT.print("its arguments could not be kept, so nothing more can be said of it")

@@ -10,7 +10,7 @@ from typing import Final
 
 from holdfast.contracts import Digest, Json, Principal, Standing, ToolName, ToolSpec, Upstream
 from holdfast.contracts.json_values import canonical
-from holdfast.safety.policy import Approved, Around, Locations, Tooling
+from holdfast.safety.policy import Approved, Around, Locations, Tooling, settled
 
 from .counting import Counters
 
@@ -29,10 +29,12 @@ class Circumstances:
     isolation: Callable[[ToolSpec], frozenset[str]]
     key: bytes
     """Keys the digests of arguments that have no type."""
+    keeps: bool
+    """Whether what is looked up has to stay as it was, because it is kept beside the decision."""
 
     def around(self, spec: ToolSpec, principal: Principal) -> Around:
         """Around one judgement of a call of *spec*."""
-        return Around(
+        found = Around(
             tooling=Tooling(
                 standing=self.standing(spec.name),
                 isolation=self.isolation(spec),
@@ -44,6 +46,7 @@ class Circumstances:
             located=lambda paths: self._located(spec, paths),
             seal=self.seal,
         )
+        return settled(found) if self.keeps else found
 
     def _located(self, spec: ToolSpec, paths: tuple[str, ...]) -> Locations:
         leads = self.leads

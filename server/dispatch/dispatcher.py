@@ -158,6 +158,8 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 -- the one broad catch: whatever broke, the call is denied and recorded
             _log.error("dispatch.failed", call=call.id, error=type(error).__name__)
             return refused(BROKEN)
+        finally:
+            self._records.keep(trail)
 
     async def _give_key_back(self, key: str, principal: Principal, trail: Trail, result: ToolResult) -> None:
         if trail.ran:
@@ -193,7 +195,9 @@ class Dispatcher:
             by=None if call.nested is None else call.nested.by,
         )
         receipt = self._records.audit.intent(intent)
-        return Trail(call_id=call.id, tool=tool, intent=receipt, arguments=arguments, started=time.monotonic())
+        trail = Trail(call_id=call.id, tool=tool, intent=receipt, arguments=arguments, started=time.monotonic())
+        trail.keeps = mode == "run"
+        return trail
 
     async def _judge_only(
         self, heard: Callable[[Trail], None] | None, call: ToolCall, principal: Principal, trail: Trail
@@ -227,7 +231,6 @@ class Dispatcher:
             return ended
         # 2 to 6
         judged = await self._judge(call, spec, principal, session, trail)
-        self._records.keep(trail)
         if isinstance(judged, Deny):
             return refused(judged.reason)
         # 7  reserve
@@ -257,6 +260,7 @@ class Dispatcher:
         if not look.stands(session):
             look = await self._flow.look(spec, judged.arguments, principal, session)
         authorized = await self._authorize(call, judged, session, look, lifting, trail)
+        self._records.keep(trail)
         if isinstance(authorized, Reason):
             return refused(authorized)
         # 9  intent durable; and whatever is written carries its labels before it is there
@@ -329,6 +333,7 @@ class Dispatcher:
                 carried=lifting.carried,
                 around=self._circumstances.around(spec, judged.principal),
                 depth=0 if call.nested is None else call.nested.depth,
+                heard=trail.at_gate,
             )
         )
         # Nothing is awaited between the gate's judgement and this: two calls never both see the count before the other.

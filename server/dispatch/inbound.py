@@ -33,6 +33,7 @@ from holdfast.safety.policy import (
     PolicyDecision,
     PolicyRequest,
     decided_by,
+    settle,
 )
 from holdfast.safety.sanitizer import Sanitizer
 from holdfast.safety.validator import Validator
@@ -109,6 +110,8 @@ class Inbound:
         )
         began = time.perf_counter_ns()
         decision = bundle.decide(request)
+        if trail.keeps:
+            settle(request.around, request.arguments)
         trail.asked = Asked(request=request, found=found, bundle=bundle, decision=decision)
         trail.note("policy", _kind(decision), began)
         if not isinstance(decision, Denied) and decision.observed is not None:

@@ -42,8 +42,8 @@ class Records:
     fresh: Callable[[], Awaitable[None]]
     """Awaited before each call: lets the detectors know what other processes keep secret by now."""
     once: Once
-    keep: Callable[[Trail], None]
-    """Hears what policy saw of each call that is to run; it must not wait."""
+    recorder: Callable[[Trail], None] | None
+    """Hears once what policy saw of each call that was to run; it must not wait. None: nothing is kept."""
     key: bytes
     """Keys the digests of arguments and outputs, so that a record cannot be used to guess them."""
 
@@ -58,6 +58,12 @@ class Records:
             return admitted if isinstance(admitted, Deny) else self.guessing.admits(principal)
 
         return trail.ask("admit", both)
+
+    def keep(self, trail: Trail) -> None:
+        """Have what policy saw of a call kept, if it is to be and is not yet."""
+        if trail.keeps and self.recorder is not None:
+            trail.keeps = False
+            self.recorder(trail)
 
     def digest(self, arguments: Mapping[str, Json]) -> Digest:
         """Keyed digest of the canonical *arguments*."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -22,7 +22,7 @@ from holdfast.contracts import (
     Verdict,
     VerdictKind,
 )
-from holdfast.safety.policy import PolicyBundle, PolicyDecision, PolicyRequest
+from holdfast.safety.policy import PolicyBundle, PolicyDecision, PolicyRequest, settle, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Asked:
     """By the detectors, in the arguments."""
     bundle: PolicyBundle
     decision: PolicyDecision
+    lifted: frozenset[str] = frozenset()
+    """The forbids that an approval or a lease lifted."""
 
 
 _log = structlog.get_logger("holdfast.observed")
@@ -58,6 +60,10 @@ class Trail:
     """The tool, once it is known."""
     asked: Asked | None = None
     """Once policy judged it."""
+    gated: Asked | None = None
+    """What policy was asked at the gate, if that was something else, or it said something else."""
+    keeps: bool = False
+    """Whether what policy saw is still to be kept."""
     ran: bool = False
     """Whether a runtime was given the call; from then on it may have had effects."""
     held_key: str | None = None
@@ -84,6 +90,23 @@ class Trail:
         """Note what *layer* would have said, had *rules* counted."""
         self.decisions.append(Decision(layer=layer, verdict=VerdictKind.PASS, micros=0, would=would, rules=rules))
         _log.warning("observed", call=self.call_id, tool=self.tool, layer=layer, would=would.value, rules=rules)
+
+    def at_gate(self, request: PolicyRequest, lifted: frozenset[str], decision: PolicyDecision) -> None:
+        """Note what policy said at the gate, where that is kept. Time and counts alone make no other question."""
+        first = self.asked
+        if first is None or not self.keeps:
+            return
+        before = first.request
+        same = (request.flow, request.session.labels, request.around.tooling) == (
+            before.flow,
+            before.session.labels,
+            before.around.tooling,
+        )
+        if same and not lifted and verdict_of(decision) == verdict_of(first.decision):
+            return
+        settle(request.around, before.arguments)
+        request = replace(request, arguments=before.arguments)
+        self.gated = replace(first, request=request, decision=decision, lifted=lifted)
 
     @property
     def policy(self) -> Digest | None:
