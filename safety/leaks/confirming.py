@@ -34,8 +34,10 @@ _JUDGED: Final = 256
 """Characters that say whether a value looks like a secret: names in a row without a blank are each other's values."""
 _READ_OFF: Final = 4 * _JUDGED
 """Bytes that hold so many."""
-_AFTER: Final = 24
-"""Bytes after the end of a trigger: where these and the `MAX_PEEK` before are the same and decide, so is the answer."""
+_AFTER: Final = (16, 24)
+"""Bytes after the end of a trigger: where these and the `MAX_PEEK` before are the same and decide, so is the answer.
+Fewer are the same more often, more decide more often; no peek that finds nothing has read beyond the first."""
+_BEFORE: Final = re.compile(r"\(\?<=(\[(?:\\.|[^\]\\])+\])\)")
 _MARK: Final = re.compile(rb"\[REDACTED:([a-z0-9-]{1,64})\]")
 _LONGEST_MARK: Final = 80
 
@@ -177,46 +179,63 @@ class Confirmer:
         return mark.end() - 1
 
 
+def _bytes_before(peek: str) -> bytes:
+    """Those that may stand before what *peek* reads: of a class that it begins by looking back at, or any."""
+    looked = _BEFORE.match(peek)
+    one = re.compile(looked[1].encode("ascii") if looked else rb"[\x00-\xff]")
+    return bytes(byte for byte in range(256) if one.match(bytes((byte,))))
+
+
 class _Look:
     """What one rule is confirmed with."""
 
-    __slots__ = ("_ahead", "_back", "_groups", "_loose", "_pattern", "_peeks", "rule")
+    __slots__ = ("_ahead", "_back", "_begins", "_groups", "_loose", "_pattern", "_peeks", "rule")
 
     def __init__(self, rule: LeakRule) -> None:
         self.rule = rule
         self._pattern: Expression = expression(rule.pattern)
         self._groups = self._pattern.groups
         self._loose: Loose | None = loosened(rule.pattern) if rule.trigger else None
-        """Where the database looked for the pattern itself, it is there."""
+        """Where the database looked for the pattern itself, it is there; nor is it asked for twice."""
         self._peeks = tuple((back, re.compile(value.encode("ascii")).match) for back, value in rule.peek)
+        self._begins = [(back, _bytes_before(value)) for back, value in rule.peek] if len(rule.peek) == 1 else []
         self._back, self._ahead = rule.width, rule.width if rule.trigger else 0
 
     def worth(self, data: bytes, ends: Sequence[int], budget: Budget) -> Sequence[int]:
         """Those of *ends*, where the trigger was seen, that a secret could stand at, by how it reads there."""
         if not self._peeks:
             return ends
+        for back, before in self._begins:
+            ends = [end for end in ends if data[end - back - 1] in before]
         vain: set[bytes] = set()
         kept: list[int] = []
-        judged = budget.judged(self.rule)
+        near, far = _AFTER
         for end in ends:
-            around = data[end - MAX_PEEK : end + _AFTER] if end >= MAX_PEEK else b""
-            if around in vain:
+            begun = end - MAX_PEEK
+            if begun >= 0 and (data[begun : end + near] in vain or data[begun : end + far] in vain):
                 continue
-            furthest = end + MAX_PEEK
-            for back, match in self._peeks:
-                at = end - back
-                read = match(data, at, at + _READ_OFF) if at >= 0 else None
-                if read is None:
-                    continue
-                secret = read[read.lastindex or 0]
-                if judged[secret] if secret in judged else budget.counts(self.rule, secret):
-                    kept.append(end)
-                    break
-                furthest = max(furthest, read.end() + 1)
-            else:
-                if furthest <= end + _AFTER:
-                    vain.add(around)
+            reach = self._looked(data, end, budget)
+            if reach is None:
+                kept.append(end)
+            elif reach <= far and begun >= 0:
+                vain.add(data[begun : end + (near if reach <= near else far)])
         return kept
+
+    def _looked(self, data: bytes, end: int, budget: Budget) -> int | None:
+        """How many bytes after *end* say that no secret stands there; None when one could."""
+        judged, furthest = budget.judged(self.rule), 0
+        for back, match in self._peeks:
+            at = end - back
+            read = match(data, at, at + _READ_OFF) if at >= 0 else None
+            if read is None:
+                continue
+            if read.lastindex is None:
+                return None
+            secret = read[read.lastindex]
+            if judged[secret] if secret in judged else budget.counts(self.rule, secret):
+                return None
+            furthest = max(furthest, read.end() + 1)
+        return furthest - end
 
     def stretches(self, ends: Sequence[int], size: int) -> tuple[Stretch, ...]:
         """One stretch for *ends* whose matches could touch, so that confirming costs no byte twice."""

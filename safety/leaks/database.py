@@ -194,9 +194,9 @@ class _Database:
         def seen(number: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
             nonlocal room
             room -= 1
-            if number in ends:
+            try:
                 ends[number].append(end)
-            else:
+            except KeyError:
                 ends[number] = [end]
             return True if room < 0 else None
 
@@ -268,11 +268,14 @@ class HyperscanGates:
 
 
 class HyperscanScanner:
-    """All rules in one database, without start offsets."""
+    """All rules in one database, without start offsets. What finds several rules is in it once."""
 
     def __init__(self, rules: Sequence[LeakRule], kept: bytes | None = None) -> None:
-        expressions = [(rule.trigger or rule.pattern).encode("ascii") for rule in rules]
-        self._rules = len(expressions)
+        found_by: dict[bytes, list[int]] = {}
+        for number, rule in enumerate(rules):
+            found_by.setdefault((rule.trigger or rule.pattern).encode("ascii"), []).append(number)
+        expressions = list(found_by)
+        self._rules = tuple(map(tuple, found_by.values()))
         self._signs = tuple(Sign)
         signs = tuple(sign for sign in _signs(rules) if sign[0] not in _WORDS)
         self._identity = _identity(expressions, signs)
@@ -296,8 +299,9 @@ class HyperscanScanner:
         said = () if word is None else self._said_by_words(data[max(0, word - _SIGN_BYTES) :])
         if not ends and not said:
             return NOTHING
-        shown = (self._signs[number - self._rules] for number in ends if number >= self._rules)
-        reported = tuple((number, found) for number, found in ends.items() if number < self._rules)
+        many = len(self._rules)
+        shown = (self._signs[number - many] for number in ends if number >= many)
+        reported = tuple((one, found) for number, found in ends.items() if number < many for one in self._rules[number])
         return Sighting(ends=reported, signs=frozenset((*shown, *said)), flooded=flooded)
 
     def _said_by_words(self, data: bytes) -> Sequence[Sign]:
@@ -331,9 +335,9 @@ def _compile(rules: Sequence[LeakRule], expressions: Sequence[bytes], signs: Seq
     try:
         return _compiled(expressions, signs)
     except hyperscan.HyperscanError:
-        for rule, expression in zip(rules, expressions, strict=True):
+        for rule in rules:
             try:
-                _compiled([expression], [])
+                _compiled([(rule.trigger or rule.pattern).encode("ascii")], [])
             except hyperscan.HyperscanError:
                 raise OperatorError(
                     f"leak rule `{rule.id}`: hyperscan does not take its pattern: give it a simpler one or a `trigger`"

@@ -25,11 +25,11 @@ class Loose:
     """So many bytes before it, the pattern's own match may begin."""
 
 
-def loosened(pattern: str) -> Loose:
-    """Loosen *pattern*, which has no assertions."""
+def loosened(pattern: str) -> Loose | None:
+    """Loosen *pattern*, which has no assertions; None when that would leave it as it is."""
     leading = _LEADING.match(pattern)
-    rest = pattern[leading.end() :] if leading else pattern
-    return Loose(expression(_PIECE.sub(_loose, rest)), int(leading[1]) if leading else 0)
+    rest = _PIECE.sub(_loose, pattern[leading.end() :] if leading else pattern)
+    return None if rest == pattern else Loose(expression(rest), int(leading[1]) if leading else 0)
 
 
 def _loose(piece: re.Match[str]) -> str:

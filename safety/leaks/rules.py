@@ -81,7 +81,8 @@ class LeakRule:
     peek: tuple[tuple[int, str], ...]
     """How the secret reads, so many bytes before the end of the trigger; where none of these does, there is none.
 
-    The group that takes part, if there is one, is the whole secret or as much of it as is judged. `re` reads these.
+    The group that takes part is the whole secret or as much of it as is judged; where none does, all is left to the
+    search. `re` reads these.
     """
     keywords: tuple[str, ...]
     """Lower-case literals of which every match holds at least one."""

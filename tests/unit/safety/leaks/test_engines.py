@@ -49,3 +49,42 @@ def test_twisted_examples_and_near_misses_get_the_same_verdict_from_either_engin
             assert fast == slow_detector.scan([text], Where.OUTPUT)
             found += len(fast)
     assert found > len(rules)  # else nothing was compared
+
+
+def _where_triggers_end() -> Iterator[str]:
+    """Values at the edges of what the database looks for in their place."""
+    drawn = specimens.expand("{base62:24}", 7)
+    for small in (0, 1, 14, 15, 16, 17, 40):
+        yield f"Authorization: Bearer {'abcdefghijklm' * 4:.{small}}{drawn}"
+    for begun in ('\\"', 'a\\"', 'ab\\"', 'abc\\"', '\\"\\"', "\\'a"):
+        yield f'password = "{begun}{drawn}"'
+        yield f"db_password: '{begun}{drawn}'"
+        yield f'apiKey = \\"{begun}{drawn}\\"'
+    for begun in ("./", "~", "@", "-", "\\", "_.", ":"):
+        yield f"token={begun}{drawn}"
+    for between in (" is: ", ":\n    ", " was\n", "\n\t", " -- ", "        ", " ..is.. "):
+        yield f"acme secret{between}{drawn} "
+    for opened in (":= []byte{", "= [", ":\n  [", "= bytes(["):
+        yield f"signing_key {opened}{', '.join(map(str, range(1, 40, 3)))}]"
+
+
+def test_where_a_trigger_ends_at_its_edge_either_engine_finds_the_same(
+    detector: LeakDetector, slow_detector: LeakDetector
+) -> None:
+    texts = tuple(_where_triggers_end())
+    verdicts = [detector.scan([text], Where.OUTPUT) for text in texts]
+
+    assert verdicts == [slow_detector.scan([text], Where.OUTPUT) for text in texts]
+    assert sum(map(bool, verdicts)) > len(texts) // 2
+
+
+def test_what_finds_two_rules_finds_both(rules: tuple[LeakRule, ...]) -> None:
+    triggers = [rule.trigger for rule in rules if rule.trigger]
+    shared = [rule for rule in rules if triggers.count(rule.trigger) > 1]
+    detector = LeakDetector.build(shared)
+
+    for rule in shared:
+        for template in rule.examples:
+            found = detector.scan([f" {specimens.expand(template, 3)} "], Where.OUTPUT)
+            assert [str(one.rule) for one in found] == [f"leaks/{rule.id}"]
+    assert len(shared) > 1

@@ -24,16 +24,21 @@ def test_counts_and_groups_go_and_classes_stay(pattern: str, text: str, lead: in
     loose = loosened(pattern)
 
     assert re.search(pattern, text)
+    assert loose is not None
     assert loose.found.search(text.encode()) is not None
     assert (loose.lead, loose.found.groups) == (lead, 0)
+
+
+def test_a_pattern_that_would_stay_as_it_is_is_not_asked_twice() -> None:
+    assert loosened("-{2,5}(?:a{1,9} ){0,3}[b)]{16,}") is None
 
 
 def test_what_a_rule_finds_its_loosened_pattern_finds_no_later(rules: tuple[LeakRule, ...]) -> None:
     compared = 0
     for rule in rules:
-        if not rule.trigger:
-            continue
         loose, pattern = loosened(rule.pattern), expression(rule.pattern)
+        if not rule.trigger or loose is None:
+            continue
         for template in (*rule.examples, *rule.near_misses):
             for seed in range(3):
                 text = f"\n{BEFORE}{expand(template, seed)}\n".encode()
@@ -42,7 +47,7 @@ def test_what_a_rule_finds_its_loosened_pattern_finds_no_later(rules: tuple[Leak
                     assert near is not None, rule.id
                     assert near.start() - loose.lead <= found.start(), rule.id
                     compared += 1
-    assert compared > 3 * sum(rule.trigger is not None for rule in rules)
+    assert compared > 2 * sum(rule.trigger is not None for rule in rules)
 
 
 def test_where_a_trigger_ends_the_secret_is_read_off_as_the_pattern_finds_it(rules: tuple[LeakRule, ...]) -> None:
