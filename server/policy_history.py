@@ -65,7 +65,7 @@ async def read_history(root: Path, store: StoreSettings, since: float) -> Histor
     if not _is_there(root, store):
         return History()
     data = DataDir.open(root)
-    opened = await Store.open(store.url or f"sqlite:///{data.database}")
+    opened = await Store.open(store.url or f"sqlite:///{data.database}", key=data.key("texts"))
     try:
         inputs = DecisionInputs(opened, key=data.key("decision-inputs"))
         rows = await inputs.since(since)

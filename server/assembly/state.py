@@ -65,7 +65,7 @@ async def open_state(stack: AsyncExitStack, settings: Settings, data: DataDir) -
 
     Raises: OperatorError when the store, a key or the chain is not whole.
     """
-    store = await Store.open(settings.store.url or f"sqlite:///{data.database}")
+    store = await Store.open(settings.store.url or f"sqlite:///{data.database}", key=data.key("texts"))
     stack.push_async_callback(store.close)
     audit = await _open_audit(stack, settings, data)
     tokens = await Tokens.open(store)

@@ -1,11 +1,11 @@
 """One approval as it is kept and shown, and the digest that binds all of it. Decides and spends nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from blake3 import blake3
-from sqlalchemy import RowMapping
 
 from holdfast.contracts import (
     ApprovalId,
@@ -161,8 +161,8 @@ def columns(record: Approval) -> dict[str, object]:
     }
 
 
-def read_approval(row: RowMapping) -> Approval:
-    """The record of *row*, in the state that was written."""
+def read_approval(row: Mapping[str, Any]) -> Approval:
+    """The record of *row*, opened, in the state that was written."""
     return Approval(
         id=ApprovalId(row["id"]),
         call_id=CallId(row["call_id"]),

@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import Final, NotRequired, TypedDict, Unpack
 
 import structlog
-from sqlalchemy import Executable, Update, insert, select, update
+from sqlalchemy import Executable, RowMapping, Update, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.contracts import (
@@ -26,6 +26,7 @@ from holdfast.contracts import (
     Conflict,
     Digest,
     Forbidden,
+    IntegrityError,
     Json,
     JsonObject,
     Label,
@@ -52,6 +53,7 @@ from .approval_record import (
 from .engine import Store, changed
 from .rows import written_labels
 from .schema import approvals as table
+from .sealed_texts import SEALED
 from .times import Clock
 from .turns import take_turn
 
@@ -148,20 +150,27 @@ class Approvals:
         return await self._store.transact(lambda connection: self._ask(connection, bound(record, self._key), now))
 
     async def get(self, approval: ApprovalId) -> Approval | None:
-        """The record with that id, or None."""
+        """The record with that id, or None.
+
+        Raises: IntegrityError when it does not open with the key here.
+        """
         found = await self._store.rows(select(table).where(table.c.id == approval))
-        return as_of(read_approval(found[0]), self._clock()) if found else None
+        return as_of(self._read(found[0]), self._clock()) if found else None
 
     async def list(self, state: ApprovalState | None = None, *, tenant: TenantId | None = None) -> tuple[Approval, ...]:
-        """The newest thousand records, newest first, of one *state* and *tenant* if given."""
+        """The newest thousand records, newest first, of one *state* and *tenant* if given.
+
+        Those that do not open with the key here are left out, and logged.
+        """
         query = select(table).order_by(table.c.created_at.desc(), table.c.id).limit(_LISTED)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
         if state is not None:
             query = query.where(table.c.state.in_(_stored_as(state)))
         now = self._clock()
-        records = (as_of(read_approval(row), now) for row in await self._store.rows(query))
-        return tuple(record for record in records if state is None or record.state is state)
+        records = (self._read_or_none(row) for row in await self._store.rows(query))
+        current = (as_of(record, now) for record in records if record is not None)
+        return tuple(record for record in current if state is None or record.state is state)
 
     async def decide(
         self,
@@ -196,7 +205,7 @@ class Approvals:
                 ruled = replace(ruled, arguments=arguments, digest=self._digest(arguments))
             if references is not None and references_digest is not None:
                 ruled = replace(ruled, references=tuple(references), references_digest=references_digest)
-        if not await self._store.change(_ruled(bound(ruled, self._key), by, note, self._clock())):
+        if not await self._store.change(self._ruled(bound(ruled, self._key), by, note)):
             raise Conflict("the approval is no longer pending")
         decided = await self.get(approval)
         if decided is None:
@@ -250,22 +259,46 @@ class Approvals:
     async def _ask(self, connection: AsyncConnection, asked: Approval, now: float) -> Approval:
         await take_turn(connection, "approvals", asked.tenant)
         for row in (await connection.execute(_waiting(asked, now))).mappings():
-            waiting = read_approval(row)
-            if is_whole(waiting, self._key):
+            waiting = self._read_or_none(row)
+            if waiting is not None and is_whole(waiting, self._key):
                 return waiting
         await fatigue.check(connection, asked, now)
-        await changed(connection, insert(table).values(columns(asked)))
+        await changed(connection, insert(table).values(self._store.texts.closed(table, columns(asked))))
         return asked
 
     async def _spend(self, connection: AsyncConnection, spent: Update) -> tuple[str, ...] | None:
         row = (await connection.execute(spent.returning(table))).mappings().first()
         if row is None:
             return None
-        record = replace(read_approval(row), state=ApprovalState.APPROVED)
+        record = self._read_or_none(row)
+        if record is None:
+            return None
+        record = replace(record, state=ApprovalState.APPROVED)
         if not is_whole(record, self._key):
             _log.warning("approval_edited", approval=record.id)
             return None
         return record.forbids
+
+    def _read(self, row: RowMapping) -> Approval:
+        return read_approval(self._store.texts.opened(table, row))
+
+    def _read_or_none(self, row: RowMapping) -> Approval | None:
+        try:
+            return self._read(row)
+        except IntegrityError:
+            _log.warning("approval_sealed", approval=row["id"], why="it does not open with the key of this directory")
+            return None
+
+    def _ruled(self, ruled: Approval, by: Principal, note: str | None) -> Executable:
+        now = self._clock()
+        row = columns(ruled) | {"decided_by": by.subject, "decided_at": now, "note": note}
+        return (
+            update(table)
+            .where(table.c.id == ruled.id)
+            .where(table.c.state == ApprovalState.PENDING.value)
+            .where(table.c.expires_at > now)
+            .values(self._store.texts.closed(table, row))
+        )
 
     def _check_whole(self, record: Approval) -> None:
         if record.state is ApprovalState.PENDING and not is_whole(record, self._key):
@@ -277,24 +310,14 @@ class Approvals:
 
 def _waiting(asked: Approval, now: float) -> Executable:
     """The question that *asked* repeats: the same in everything that an approval is spent on."""
-    own = ("id", "call_id", "created_at", "expires_at", "nonce", "binding")
-    shown = ("unresolved", "flow", "facts", "ran_before", "refs")
-    same = {name: value for name, value in columns(asked).items() if name not in (*own, *shown)}
+    own = ("id", "call_id", "created_at", "expires_at", "nonce", "binding", "ran_before")
+    sealed = SEALED[table.name].columns  # the arguments among them, whose digest says as much
+    same = {name: value for name, value in columns(asked).items() if name not in (*own, *sealed)}
     return (
         select(table)
         .where(*(table.c[name] == value for name, value in same.items()))
         .where(table.c.expires_at > now)
         .order_by(table.c.created_at)
-    )
-
-
-def _ruled(ruled: Approval, by: Principal, note: str | None, now: float) -> Executable:
-    return (
-        update(table)
-        .where(table.c.id == ruled.id)
-        .where(table.c.state == ApprovalState.PENDING.value)
-        .where(table.c.expires_at > now)
-        .values(columns(ruled) | {"decided_by": by.subject, "decided_at": now, "note": note})
     )
 
 

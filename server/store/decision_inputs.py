@@ -20,7 +20,7 @@ from .engine import Store
 from .rows import read_object
 from .schema import decision_inputs as table
 from .schema import decision_tools as tools
-from .sealed_rows import Seal, Unopened
+from .seals import Seal, Unopened
 from .times import Clock
 
 _log = structlog.get_logger("holdfast.store")

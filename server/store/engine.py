@@ -25,6 +25,7 @@ from holdfast.contracts import OperatorError
 
 from .glances import Glances
 from .migrating import prepare
+from .sealed_texts import Texts
 
 T = TypeVar("T")
 
@@ -43,7 +44,11 @@ _READING = ("PRAGMA query_only = ON", "PRAGMA busy_timeout = 0", "PRAGMA trusted
 class Store:
     """An open database. `statements` counts every SQL statement sent since it was opened, pragmas included."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    texts: Texts
+    """Seals what of its rows is not to be read in a copy of the file."""
+
+    def __init__(self, engine: AsyncEngine, texts: Texts) -> None:
+        self.texts = texts
         self._engine = engine
         self._glances = _reading(engine.url)
         self._running: set[asyncio.Task[Any]] = set()
@@ -51,15 +56,18 @@ class Store:
         event.listen(engine.sync_engine, "before_cursor_execute", self._count)
 
     @classmethod
-    async def open(cls, url: str) -> "Store":
+    async def open(cls, url: str, *, key: bytes) -> "Store":
         """Open the database at *url* (`sqlite:///PATH`, or `sqlite://` for memory) and make what is missing.
+
+        *key*, 32 bytes, seals texts in it.
 
         Raises: OperatorError when the URL, the file, its owner or its version is not ours to use.
         """
         target = _target(url)
-        store = cls(_engine(target))
+        store = cls(_engine(target), Texts(key))
         try:
-            await store.transact(prepare)
+            if await store.transact(lambda connection: prepare(connection, store.texts)):
+                await store._overwrite()
         except DatabaseError:
             await store.close()
             raise OperatorError(
@@ -115,6 +123,13 @@ class Store:
     async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async with self._engine.begin() as connection:
             return await work(connection)
+
+    async def _overwrite(self) -> None:
+        """Write the file anew, without what its rows held before, and empty what is ahead of it."""
+        async with self._engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await alone.exec_driver_sql("VACUUM")
+            await alone.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _count(self, *_event: object) -> None:
         self.statements += 1

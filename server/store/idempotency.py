@@ -72,7 +72,7 @@ class Idempotency:
             query = select(table).where(_is(principal, key)).with_for_update()
             row = (await connection.execute(query)).mappings().first()
             if row is not None:
-                return _answer(row, tool, arguments)
+                return self._answer(row, tool, arguments)
             await changed(
                 connection,
                 insert(table).values(
@@ -93,7 +93,9 @@ class Idempotency:
     async def finish(self, principal: Principal, key: str, result: JsonObject) -> None:
         """Keep *result* as the answer of the call that holds *key*."""
         running = update(table).where(_is(principal, key), table.c.state == _State.RUNNING.value)
-        await self._store.change(running.values(state=_State.FINISHED.value, result=written(result)))
+        known_by = {"tenant": principal.tenant, "principal": principal.subject, "key": key}
+        row = {"state": _State.FINISHED.value, "result": written(result)}
+        await self._store.change(running.values(self._store.texts.closed(table, row, **known_by)))
 
     async def abandon(self, principal: Principal, key: str) -> None:
         """Give *key* back: the call that held it had no effect."""
@@ -104,6 +106,20 @@ class Idempotency:
         running = update(table).where(_is(principal, key), table.c.state == _State.RUNNING.value)
         await self._store.change(running.values(state=_State.UNKNOWN.value))
 
+    def _answer(self, row: RowMapping, tool: ToolName, arguments: Digest) -> Replayed:
+        if row["tool"] != tool or Digest.parse(row["arguments"]) != arguments:
+            raise Conflict("the idempotency key was used for another call", remedy="use a fresh key for each call")
+        match _State(row["state"]):
+            case _State.FINISHED:
+                return Replayed(result=read_object(self._store.texts.opened(table, row)["result"]))
+            case _State.RUNNING:
+                raise Conflict("a call with this idempotency key is in progress", remedy="wait for it, then ask again")
+            case _State.UNKNOWN:
+                raise Conflict(
+                    "the call with this idempotency key was interrupted and its outcome is unknown",
+                    remedy="look at what it did, then use a fresh key",
+                )
+
 
 def _is(principal: Principal, key: str) -> ColumnElement[bool]:
     return and_(
@@ -111,18 +127,3 @@ def _is(principal: Principal, key: str) -> ColumnElement[bool]:
         table.c.principal == principal.subject,
         table.c.key == key,
     )
-
-
-def _answer(row: RowMapping, tool: ToolName, arguments: Digest) -> Replayed:
-    if row["tool"] != tool or Digest.parse(row["arguments"]) != arguments:
-        raise Conflict("the idempotency key was used for another call", remedy="use a fresh key for each call")
-    match _State(row["state"]):
-        case _State.FINISHED:
-            return Replayed(result=read_object(row["result"]))
-        case _State.RUNNING:
-            raise Conflict("a call with this idempotency key is in progress", remedy="wait for it, then ask again")
-        case _State.UNKNOWN:
-            raise Conflict(
-                "the call with this idempotency key was interrupted and its outcome is unknown",
-                remedy="look at what it did, then use a fresh key",
-            )

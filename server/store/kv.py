@@ -26,9 +26,9 @@ class Kept:
 
     async def get(self, tenant: TenantId, tool: ToolName, key: str, /) -> bytes | None:
         """What is kept under *key*, or None."""
-        query = select(table.c.value).where(table.c.tenant == tenant, table.c.tool == tool, table.c.key == key)
+        query = select(table).where(table.c.tenant == tenant, table.c.tool == tool, table.c.key == key)
         found = await self._store.rows(query)
-        return bytes(found[0]["value"]) if found else None
+        return bytes(self._store.texts.opened(table, found[0])["value"]) if found else None
 
     async def put(self, tenant: TenantId, tool: ToolName, key: str, value: bytes, /) -> None:
         """Keep *value* under *key*. Of two that come at once, each counts the other.
@@ -49,7 +49,7 @@ class Kept:
                 raise _over(f"a tool keeps at most {self._limits.keys} keys")
             if (held[1] or 0) + size > self._limits.bytes:
                 raise _over(f"a tool keeps at most {self._limits.bytes} bytes")
-            await connection.execute(insert(table).values(row))
+            await connection.execute(insert(table).values(self._store.texts.closed(table, row)))
 
         await self._store.transact(work)
 

@@ -7,9 +7,9 @@
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +31,7 @@ from .engine import Store, changed
 from .lease_patterns import check_pattern, matches
 from .rows import read_object, read_texts, written
 from .schema import leases as table
+from .sealed_texts import Texts
 from .times import Clock, rfc3339
 from .turns import take_turn
 
@@ -127,20 +128,20 @@ class Leases:
             created_at=now,
             expires_at=now + ttl_s,
         )
-        await self._store.transact(lambda connection: _add(connection, lease))
+        await self._store.transact(lambda connection: _add(connection, lease, self._store.texts))
         return lease
 
     async def get(self, lease: str) -> Lease | None:
         """The lease with that id, or None."""
         found = await self._store.rows(select(table).where(table.c.id == lease))
-        return _read(found[0]) if found else None
+        return self._read(found[0]) if found else None
 
     async def list(self, *, tenant: TenantId | None = None) -> tuple[Lease, ...]:
         """The newest thousand leases, newest first, of one *tenant* if given; those that are over too."""
         query = select(table).order_by(table.c.created_at.desc(), table.c.id).limit(_LISTED)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
-        return tuple(_read(row) for row in await self._store.rows(query))
+        return tuple(map(self._read, await self._store.rows(query)))
 
     async def revoke(self, lease: str, *, tenant: TenantId | None = None) -> Lease:
         """End *lease* at once and for good; of one *tenant* if given.
@@ -182,10 +183,13 @@ class Leases:
             .where(_in_force(self._clock()))
             .order_by(table.c.expires_at, table.c.id)
         )
-        for lease in map(_read, await self._store.rows(query)):
+        for lease in map(self._read, await self._store.rows(query)):
             if wanted <= frozenset(lease.forbids) and matches(lease.arguments, arguments):
                 return lease
         return None
+
+    def _read(self, row: RowMapping) -> Lease:
+        return _read(self._store.texts.opened(table, row))
 
     async def spend(self, lease: str, /) -> bool:
         """Take one use of *lease*; False when it has none left, is over or was revoked (see the port)."""
@@ -215,12 +219,12 @@ def _in_force(now: float) -> ColumnElement[bool]:
     return and_(table.c.used < table.c.count, table.c.expires_at > now, table.c.revoked_at.is_(None))
 
 
-async def _add(connection: AsyncConnection, lease: Lease) -> None:
+async def _add(connection: AsyncConnection, lease: Lease, texts: Texts) -> None:
     await take_turn(connection, "leases", lease.tenant)
     live = select(func.count()).where(table.c.tenant == lease.tenant, _in_force(lease.created_at))
     if (await connection.execute(live)).scalar_one() >= MAX_LIVE:
         raise Overloaded(f"{MAX_LIVE} leases of this tenant are in force", remedy="revoke some")
-    await changed(connection, insert(table).values(_columns(lease)))
+    await changed(connection, insert(table).values(texts.closed(table, _columns(lease))))
 
 
 def _columns(lease: Lease) -> dict[str, object]:
@@ -240,7 +244,7 @@ def _columns(lease: Lease) -> dict[str, object]:
     }
 
 
-def _read(row: RowMapping) -> Lease:
+def _read(row: Mapping[str, Any]) -> Lease:
     return Lease(
         id=row["id"],
         tenant=TenantId(row["tenant"]),

@@ -14,13 +14,17 @@ from sqlalchemy.schema import CreateColumn
 from holdfast.contracts import OperatorError
 
 from . import schema
+from .sealed_texts import Texts, seal_what_is_in_clear
 from .turns import make_turns
 
-Step: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
+_IN_CLEAR: Final = 7
+"""The last version whose texts stood in clear."""
+
+Step: TypeAlias = Callable[[AsyncConnection, Texts], Awaitable[None]]
 
 
-async def prepare(connection: AsyncConnection) -> None:
-    """Make or bring up the tables.
+async def prepare(connection: AsyncConnection, texts: Texts) -> bool:
+    """Make or bring up the tables; answers whether something that was overwritten may still lie in the file.
 
     Raises: OperatorError when the database is somebody else's, or of a version that there is no step from.
     """
@@ -32,18 +36,19 @@ async def prepare(connection: AsyncConnection) -> None:
         if tables:
             raise OperatorError("the store is a database of something else", remedy="name another file")
         await _make(connection)
-        return
+        return False
     stored = await _stored(connection)
     for version in range(stored[0], schema.VERSION) if len(stored) == 1 else ():
         if version not in STEPS:
             break
-        await STEPS[version](connection)
+        await STEPS[version](connection, texts)
         await connection.execute(update(schema.schema_version).values(version=version + 1))
     if await _stored(connection) != [schema.VERSION]:
         raise OperatorError(
             "the store was written by another version of holdfast",
             remedy="run the version that wrote it, or a newer one",
         )
+    return stored[0] <= _IN_CLEAR
 
 
 async def _make(connection: AsyncConnection) -> None:
@@ -56,7 +61,7 @@ async def _stored(connection: AsyncConnection) -> list[int]:
     return list((await connection.execute(select(schema.schema_version.c.version))).scalars().all())
 
 
-async def _labels_and_places(connection: AsyncConnection) -> None:
+async def _labels_and_places(connection: AsyncConnection, _texts: Texts) -> None:
     """1 to 2: what approvals are bound to, who opened a session, places, sources, uses, leases."""
     added = (
         "policy",
@@ -78,29 +83,34 @@ async def _labels_and_places(connection: AsyncConnection) -> None:
     await make_turns(connection)
 
 
-async def _kept_by_tools(connection: AsyncConnection) -> None:
+async def _kept_by_tools(connection: AsyncConnection, _texts: Texts) -> None:
     """2 to 3: what tools keep for themselves."""
     await _add_tables(connection, ("kept",))
 
 
-async def _secrets(connection: AsyncConnection) -> None:
+async def _secrets(connection: AsyncConnection, _texts: Texts) -> None:
     """3 to 4: the store of secrets."""
     await _add_tables(connection, ("secrets",))
 
 
-async def _signed_tools(connection: AsyncConnection) -> None:
+async def _signed_tools(connection: AsyncConnection, _texts: Texts) -> None:
     """4 to 5: by whose signature, and whose principal, a tool was registered."""
     await _add_columns(connection, schema.tools, ("tenant", "signature"))
 
 
-async def _upstream_tokens(connection: AsyncConnection) -> None:
+async def _upstream_tokens(connection: AsyncConnection, _texts: Texts) -> None:
     """5 to 6: what authorization servers gave us."""
     await _add_tables(connection, ("upstream_tokens",))
 
 
-async def _decision_inputs(connection: AsyncConnection) -> None:
+async def _decision_inputs(connection: AsyncConnection, _texts: Texts) -> None:
     """6 to 7: what policy saw of calls."""
     await _add_tables(connection, ("decision_inputs", "decision_tools"))
+
+
+async def _sealed_texts(connection: AsyncConnection, texts: Texts) -> None:
+    """7 to 8: what calls were given, answered and said is sealed."""
+    await connection.run_sync(seal_what_is_in_clear, texts)
 
 
 STEPS: Final[Mapping[int, Step]] = {
@@ -110,6 +120,7 @@ STEPS: Final[Mapping[int, Step]] = {
     4: _signed_tools,
     5: _upstream_tokens,
     6: _decision_inputs,
+    7: _sealed_texts,
 }
 """From each older version to the next."""
 

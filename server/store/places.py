@@ -26,6 +26,7 @@ from .place_keys import coarser, covered, fitting, labels_overlapping, overlappi
 from .rows import read_labels, read_object, written, written_labels
 from .schema import place_writes as writes
 from .schema import places as table
+from .sealed_texts import Texts
 from .times import Clock, rfc3339
 from .turns import take_turn
 
@@ -113,6 +114,8 @@ class _Mark:
     session: SessionId
     at: float
     arguments: str | None
+    texts: Texts
+    """Seals them, for each place by itself."""
 
 
 class Places:
@@ -157,6 +160,7 @@ class Places:
             session=session,
             at=self._clock(),
             arguments=_worth_keeping(arguments),
+            texts=self._store.texts,
         )
 
         async def work(connection: AsyncConnection) -> None:
@@ -197,6 +201,7 @@ class Places:
                 session=session,
                 at=self._clock(),
                 arguments=_worth_keeping(arguments),
+                texts=self._store.texts,
             )
             if grown and wanted:
                 await _add(connection, wanted, mark, owner=_SETTLED)
@@ -204,7 +209,10 @@ class Places:
         await self._store.transact(work)
 
     async def carried(self, tenant: TenantId, places: Iterable[Place]) -> tuple[PlaceWrite, ...]:
-        """The labelled writes to whatever overlaps *places*, newest first, at most `WRITES_SHOWN`."""
+        """The labelled writes to whatever overlaps *places*, newest first, at most `WRITES_SHOWN`.
+
+        Raises: IntegrityError when one does not open with the key here.
+        """
         asked = tuple(places)
         if not asked:
             return ()
@@ -215,7 +223,7 @@ class Places:
             .order_by(writes.c.at.desc(), writes.c.n.desc(), writes.c.place)
             .limit(WRITES_SHOWN)
         )
-        return tuple(_read_write(row) for row in await self._store.rows(query))
+        return tuple(_read_write(self._store.texts.opened(writes, row)) for row in await self._store.rows(query))
 
     async def state(self, tenant: TenantId, places: Iterable[Place]) -> Digest:
         """What a call carries along that takes *places* with it; another one after any further labelled write there."""
@@ -327,7 +335,7 @@ def _ids(tenant: TenantId, places: Iterable[Place], owner: str) -> Mapping[str, 
 
 
 def _written_write(row: Mapping[str, Any], mark: _Mark) -> dict[str, object]:
-    return {
+    row_of_write: dict[str, object] = {
         "place": row["id"],
         "n": row["writes"],
         "call_id": mark.call_id,
@@ -337,6 +345,7 @@ def _written_write(row: Mapping[str, Any], mark: _Mark) -> dict[str, object]:
         "at": mark.at,
         "arguments": mark.arguments,
     }
+    return mark.texts.closed(writes, row_of_write)
 
 
 def _worth_keeping(arguments: JsonObject | None) -> str | None:
@@ -344,7 +353,7 @@ def _worth_keeping(arguments: JsonObject | None) -> str | None:
     return text if text is None or len(text) <= KEPT_ARGUMENTS else None
 
 
-def _read_write(row: RowMapping) -> PlaceWrite:
+def _read_write(row: Mapping[str, Any]) -> PlaceWrite:
     return PlaceWrite(
         place=Place(row["space"], row["key"]),
         call_id=CallId(row["call_id"]),

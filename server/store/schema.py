@@ -5,7 +5,7 @@ Times are seconds since the epoch as doubles. JSON is kept as canonical text, di
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 7
+VERSION = 8
 """The schema this code reads and writes. A store with a higher one is refused, one with a lower one is brought up."""
 
 metadata = MetaData()

@@ -5,54 +5,15 @@
 3. Whoever watches is told of each change before whoever made it has an answer.
 """
 
-import os
 from collections.abc import Awaitable, Callable
-from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from holdfast.contracts import Json
-from holdfast.contracts.json_values import canonical
-
 from .engine import Store, changed
+from .seals import Seal, Unopened
 from .times import Clock
 from .turns import take_turn
-
-_NONCE_BYTES: Final = 12
-
-
-class Unopened(Exception):
-    """A row is not what was put there, or was sealed with another key."""
-
-
-class Seal:
-    """Seals bytes for a place and opens them there."""
-
-    def __init__(self, *, key: bytes, purpose: str) -> None:
-        """With *key*, 32 bytes; *purpose* keeps one kind of row from passing for another."""
-        self._cipher = AESGCM(key)
-        self._purpose = purpose
-
-    def close(self, value: bytes, *place: Json) -> tuple[bytes, bytes]:
-        """A fresh nonce, and *value* sealed for *place*."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce, self._cipher.encrypt(nonce, value, self._bound(place))
-
-    def open(self, nonce: bytes, sealed: bytes, *place: Json) -> bytes:
-        """What was sealed for *place*.
-
-        Raises: Unopened.
-        """
-        try:
-            return self._cipher.decrypt(nonce, sealed, self._bound(place))
-        except (InvalidTag, ValueError):
-            raise Unopened from None
-
-    def _bound(self, place: tuple[Json, ...]) -> bytes:
-        return canonical([self._purpose, *place])
 
 
 class SealedRows:

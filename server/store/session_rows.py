@@ -1,7 +1,8 @@
 """Reads and writes the rows of sessions and of what taught them their labels. Remembers and decides nothing."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +13,7 @@ from .engine import changed
 from .rows import read_labels, read_texts, written, written_labels
 from .schema import sessions as table
 from .schema import sources
+from .sealed_texts import Texts
 from .turns import take_turn
 
 MAX_LIVE: Final = 10_000
@@ -21,7 +23,7 @@ MAX_REQUEST_BYTES: Final = 64 * 1024
 
 
 async def add_minted(
-    connection: AsyncConnection, session: Session, known: frozenset[Label], now: float, *, by: str | None
+    connection: AsyncConnection, session: Session, known: frozenset[Label], now: float, *, by: str | None, texts: Texts
 ) -> Session:
     """Insert *session* with the labels its parent has by now, on disk or *known* here; answers it as it begins."""
     await take_turn(connection, "sessions", session.tenant)
@@ -32,7 +34,7 @@ async def add_minted(
     if session.parent is not None:
         inherited = known | read_labels((await locked(connection, session.parent))["labels"])
     begun = replace(session, labels=session.labels | inherited)
-    await changed(connection, insert(table).values(columns(begun, now) | {"minted_by": by}))
+    await changed(connection, insert(table).values(texts.closed(table, columns(begun, now) | {"minted_by": by})))
     return begun
 
 
@@ -70,11 +72,12 @@ async def _write_sources(
         await changed(connection, insert(sources).values(row | kept))
 
 
-async def append_request(connection: AsyncConnection, session: SessionId, text: str) -> str:
+async def append_request(connection: AsyncConnection, session: SessionId, text: str, texts: Texts) -> str:
     """Add *text* to what the user said in *session*; answers all of it that is kept."""
-    before = (await locked(connection, session))["user_request"]
+    before = texts.opened(table, await locked(connection, session))["user_request"]
     whole = newest(text if before is None else f"{before}\n{text}")
-    await changed(connection, update(table).where(table.c.id == session).values(user_request=whole))
+    row = texts.closed(table, {"user_request": whole}, id=session)
+    await changed(connection, update(table).where(table.c.id == session).values(row))
     return whole
 
 
@@ -103,8 +106,8 @@ def columns(session: Session, now: float) -> dict[str, object]:
     }
 
 
-def read_session(row: RowMapping) -> Session:
-    """The session of *row*."""
+def read_session(row: Mapping[str, Any]) -> Session:
+    """The session of *row*, opened."""
     return Session(
         id=SessionId(row["id"]),
         principal=row["principal"],

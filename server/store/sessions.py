@@ -152,7 +152,8 @@ class Sessions:
         async def work(connection: AsyncConnection) -> Session:
             # Looked up in here: what the parent learns until its row is locked, its child begins with.
             above = None if parent is None else self._known.get(parent)
-            return await add_minted(connection, session, frozenset() if above is None else above.labels, now, by=by)
+            known = frozenset[Label]() if above is None else above.labels
+            return await add_minted(connection, session, known, now, by=by, texts=self._store.texts)
 
         return self._remember(await self._store.transact(work))
 
@@ -214,7 +215,9 @@ class Sessions:
             raise TooLarge(f"`text` is longer than {MAX_REQUEST_BYTES} bytes")
         if await self.get(session) is None:
             raise NotFound("there is no such session")
-        whole = await self._store.transact(lambda connection: append_request(connection, session, text))
+        whole = await self._store.transact(
+            lambda connection: append_request(connection, session, text, self._store.texts)
+        )
         known = self._known.get(session) or await self._load(session)
         if known is None:
             raise NotFound("there is no such session")
@@ -306,7 +309,7 @@ class Sessions:
         return self._known.get(session) or self._remember(self._read_current(found[0]))
 
     def _read_current(self, row: RowMapping) -> Session:
-        session = read_session(row)
+        session = read_session(self._store.texts.opened(table, row))
         return replace(session, labels=session.labels | self._unwritten.get(session.id, frozenset()))
 
     async def _unexpired(self, *of: ColumnElement[bool]) -> tuple[Session, ...]:

@@ -13,7 +13,8 @@ from holdfast.contracts import IntegrityError, Secret, TenantId
 
 from .engine import Store
 from .schema import upstream_tokens as table
-from .sealed_rows import Seal, SealedRows, Unopened
+from .sealed_rows import SealedRows
+from .seals import Seal, Unopened
 from .times import Clock
 
 _log = structlog.get_logger("holdfast.store")

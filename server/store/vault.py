@@ -24,7 +24,8 @@ from holdfast.contracts import (
 
 from .engine import Store
 from .schema import secrets as table
-from .sealed_rows import Seal, SealedRows, Unopened
+from .sealed_rows import SealedRows
+from .seals import Seal, Unopened
 from .times import Clock, rfc3339
 
 _log = structlog.get_logger("holdfast.store")

@@ -67,7 +67,7 @@ def idp():
 
 @pytest.fixture
 async def authenticator():
-    store = await Store.open("sqlite://")
+    store = await Store.open("sqlite://", key=bytes(32))
     tokens = await Tokens.open(store, clock=lambda: NOW)
     yield Authenticator(key=b"k" * 32, issuer="holdfast:local", tokens=tokens, clock=lambda: NOW)
     await store.close()

@@ -62,7 +62,7 @@ CALL = mint(
 
 @pytest.fixture
 async def places(tmp_path):
-    store = await Store.open(f"sqlite:///{tmp_path / 'h.db'}")
+    store = await Store.open(f"sqlite:///{tmp_path / 'h.db'}", key=bytes(32))
     yield Places(store)
     await store.close()
 

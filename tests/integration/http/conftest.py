@@ -366,7 +366,7 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
     started = threading.Event()
 
     async def live() -> None:
-        store = await Store.open(f"sqlite:///{folder / 'holdfast.db'}")
+        store = await Store.open(f"sqlite:///{folder / 'holdfast.db'}", key=bytes(32))
         tokens = await Tokens.open(store)
         listening = bind(where)
         port = listening.getsockname()[1]

@@ -246,7 +246,7 @@ class AnyFits:
 @contextlib.asynccontextmanager
 async def desk_on(folder: Path, *configured: UpstreamSettings, lock: Path | None = None, approver: str = "anyone"):
     """The operator's desk of MCP servers over a store in *folder*, without the rest of a house."""
-    store = await Store.open(f"sqlite:///{folder / 'holdfast.db'}")
+    store = await Store.open(f"sqlite:///{folder / 'holdfast.db'}", key=bytes(32))
     desk = UpstreamDesk(
         entries=Entries(store),
         lock=CatalogueLock(lock or folder / "holdfast.lock"),

@@ -26,7 +26,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    opened = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     yield opened
     await opened.close()
 

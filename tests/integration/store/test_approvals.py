@@ -274,7 +274,7 @@ async def test_a_row_that_was_edited_lifts_nothing(approvals, ask, principal, st
 
 async def test_a_row_that_was_edited_cannot_be_approved(approvals, ask, principal, store):
     waiting = await ask()
-    await store.change(update(schema.approvals).values(arguments='{"path":"harmless"}'))
+    await store.change(update(schema.approvals).values(level="harmless"))
 
     with pytest.raises(Conflict, match="not as it was asked for"):
         await approvals.decide(waiting.id, Ruling.APPROVE, by=principal("bob"))

@@ -16,24 +16,24 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_store_opens_again_with_what_was_in_it(tmp_path):
     url = f"sqlite:///{tmp_path / 'h.db'}"
-    first = await Store.open(url)
+    first = await Store.open(url, key=bytes(32))
     await first.change(insert(schema.upstreams).values(name="a", entry="{}", added_by="me", added_at=1.0))
     await first.close()
 
-    second = await Store.open(url)
+    second = await Store.open(url, key=bytes(32))
     assert [row["name"] for row in await second.rows(select(schema.upstreams))] == ["a"]
     await second.close()
 
 
 async def test_a_store_of_a_newer_version_is_refused(tmp_path):
     path = tmp_path / "h.db"
-    await (await Store.open(f"sqlite:///{path}")).close()
+    await (await Store.open(f"sqlite:///{path}", key=bytes(32))).close()
     with sqlite3.connect(path) as database:
         database.execute("UPDATE schema_version SET version = version + 1")
     database.close()
 
     with pytest.raises(OperatorError, match="another version"):
-        await Store.open(f"sqlite:///{path}")
+        await Store.open(f"sqlite:///{path}", key=bytes(32))
 
 
 async def test_a_database_of_something_else_is_refused(tmp_path):
@@ -43,7 +43,7 @@ async def test_a_database_of_something_else_is_refused(tmp_path):
     database.close()
 
     with pytest.raises(OperatorError, match="something else"):
-        await Store.open(f"sqlite:///{path}")
+        await Store.open(f"sqlite:///{path}", key=bytes(32))
 
 
 async def test_a_damaged_file_is_refused(tmp_path):
@@ -51,7 +51,7 @@ async def test_a_damaged_file_is_refused(tmp_path):
     path.write_bytes(b"this is no database, but it is long enough to be looked at" * 100)
 
     with pytest.raises(OperatorError, match="not a database"):
-        await Store.open(f"sqlite:///{path}")
+        await Store.open(f"sqlite:///{path}", key=bytes(32))
 
 
 async def test_only_its_owner_can_read_the_file(tmp_path):
@@ -59,7 +59,7 @@ async def test_only_its_owner_can_read_the_file(tmp_path):
     path.touch(mode=0o666)
     path.chmod(0o666)
 
-    store = await Store.open(f"sqlite:///{path}")
+    store = await Store.open(f"sqlite:///{path}", key=bytes(32))
 
     for file in tmp_path.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
@@ -70,7 +70,7 @@ async def test_a_link_in_its_place_is_not_followed(tmp_path):
     (tmp_path / "h.db").symlink_to(tmp_path / "elsewhere.db")
 
     with pytest.raises(OperatorError, match="cannot be opened"):
-        await Store.open(f"sqlite:///{tmp_path / 'h.db'}")
+        await Store.open(f"sqlite:///{tmp_path / 'h.db'}", key=bytes(32))
 
     assert not (tmp_path / "elsewhere.db").exists()
 
@@ -78,7 +78,7 @@ async def test_a_link_in_its_place_is_not_followed(tmp_path):
 @pytest.mark.parametrize("url", ["postgresql://h/d", "mysql://h/d", "sqlite:///x.db?mode=ro", "nonsense"])
 async def test_a_url_that_cannot_be_honoured_is_refused(url):
     with pytest.raises(OperatorError, match="store `url`"):
-        await Store.open(url)
+        await Store.open(url, key=bytes(32))
 
 
 async def test_commits_survive_a_power_cut(store):
@@ -128,7 +128,7 @@ async def test_an_error_of_the_database_does_not_quote_values(store):
 
 
 async def test_a_store_in_memory_works_too():
-    store = await Store.open("sqlite://")
+    store = await Store.open("sqlite://", key=bytes(32))
     assert await store.rows(select(schema.schema_version))
     await store.close()
 
@@ -150,6 +150,6 @@ async def test_a_glance_that_cannot_be_had_becomes_an_ordinary_read(store, tmp_p
 
 
 async def test_a_store_in_memory_is_glanced_at_like_any():
-    store = await Store.open("sqlite://")
+    store = await Store.open("sqlite://", key=bytes(32))
     assert await store.glance(select(schema.schema_version))
     await store.close()

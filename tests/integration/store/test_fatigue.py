@@ -132,7 +132,7 @@ async def test_questions_asked_at_once_are_counted_too(ask):
 
 
 async def test_two_processes_count_together(ask, clock, tmp_path, store):
-    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     there = Approvals(other, clock=clock, key=b"k" * 32)
 
     asked = await asyncio.gather(

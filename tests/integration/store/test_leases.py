@@ -96,7 +96,7 @@ async def test_the_lease_that_ends_first_is_used_first(desk, add):
 
 async def test_a_lease_is_used_so_often_and_not_once_more(desk, add, clock, tmp_path):
     lease = await add(count=7)
-    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     there = Leases(other, clock=clock)
 
     spent = await asyncio.gather(*(one.spend(lease.id) for _ in range(10) for one in (desk, there)))
@@ -196,7 +196,7 @@ async def test_leases_are_listed_newest_first(add, desk, clock):
 
 
 async def test_a_use_is_spent_once_in_a_line_of_sessions(store, clock, tmp_path):
-    uses, other = Uses(store, clock=clock), await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    uses, other = Uses(store, clock=clock), await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     there = Uses(other, clock=clock)
     line, call = SessionId("s1"), Digest.of(b"call")
     assert await uses.spent(line, call) is None

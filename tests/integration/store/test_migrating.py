@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from holdfast.contracts import Conflict, Digest, Label, OperatorError, SessionId, TenantId, ToolName
+from holdfast.contracts import Conflict, Digest, IntegrityError, Label, OperatorError, SessionId, TenantId, ToolName
 from holdfast.server.store import Approvals, ApprovalState, Places, Ruling, Sessions, Store, Tokens, schema
 from holdfast.server.store.migrating import STEPS
+from holdfast.server.store.sealed_texts import SEALED, Texts
 from holdfast.server.store.turns import SHARDS
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ def path(tmp_path):
 
 @pytest.fixture
 async def old(path):
-    store = await Store.open(f"sqlite:///{path}")
+    store = await Store.open(f"sqlite:///{path}", key=bytes(32))
     yield store
     await store.close()
 
@@ -46,9 +47,11 @@ def rows(path):
 async def test_nothing_is_lost(path):
     before = rows(path)
 
-    await (await Store.open(f"sqlite:///{path}")).close()
+    await (await Store.open(f"sqlite:///{path}", key=bytes(32))).close()
 
-    after = rows(path)
+    after, texts = rows(path), Texts(bytes(32))
+    for name in SEALED.keys() & after.keys():
+        after[name] = [texts.opened(SEALED[name].table, row) for row in after[name]]
     assert after["schema_version"] == [{"version": schema.VERSION}]
     for name in before.keys() - {"schema_version"}:
         assert len(before[name]) == len(after[name]) > 0, name
@@ -56,8 +59,23 @@ async def test_nothing_is_lost(path):
             assert is_now.items() >= was.items(), name
 
 
+async def test_what_stood_in_clear_is_sealed_and_nowhere_in_the_file_any_more(path):
+    said = (b"pay bob", b'"content":"b"', b'{"status":"ok"}')
+    assert all(one in path.read_bytes() for one in said)
+
+    store = await Store.open(f"sqlite:///{path}", key=bytes(32))
+    left = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert not any(one in left for one in said)
+    await store.close()
+
+    other = await Store.open(f"sqlite:///{path}", key=b"k" * 32)
+    with pytest.raises(IntegrityError, match="does not open"):
+        await Sessions(other).get(SessionId("s_1"))
+    await other.close()
+
+
 async def test_an_old_store_has_the_tables_of_a_new_one(old, tmp_path):
-    new = await Store.open(f"sqlite:///{tmp_path / 'new.db'}")
+    new = await Store.open(f"sqlite:///{tmp_path / 'new.db'}", key=bytes(32))
 
     def described(connection):
         looked = inspect(connection)
@@ -121,7 +139,7 @@ async def test_an_approval_of_an_older_version_is_shown_and_lifts_nothing(old, c
 
 
 async def test_two_that_open_an_old_store_at_once_bring_it_up_once(path):
-    stores = await asyncio.gather(*(Store.open(f"sqlite:///{path}") for _ in range(4)))
+    stores = await asyncio.gather(*(Store.open(f"sqlite:///{path}", key=bytes(32)) for _ in range(4)))
 
     for store in stores:
         await store.close()
@@ -129,7 +147,7 @@ async def test_two_that_open_an_old_store_at_once_bring_it_up_once(path):
 
 
 async def test_two_that_make_a_store_at_once_make_one(tmp_path):
-    stores = await asyncio.gather(*(Store.open(f"sqlite:///{tmp_path / 'new.db'}") for _ in range(4)))
+    stores = await asyncio.gather(*(Store.open(f"sqlite:///{tmp_path / 'new.db'}", key=bytes(32)) for _ in range(4)))
 
     for store in stores:
         await store.close()
@@ -143,7 +161,7 @@ async def test_a_step_that_breaks_leaves_the_old_version(path):
     before = rows(path)
 
     with pytest.raises(OperatorError):
-        await Store.open(f"sqlite:///{path}")
+        await Store.open(f"sqlite:///{path}", key=bytes(32))
 
     assert rows(path) == before
 
@@ -154,7 +172,7 @@ async def test_a_version_without_a_step_is_refused(path):
     database.close()
 
     with pytest.raises(OperatorError, match="another version"):
-        await Store.open(f"sqlite:///{path}")
+        await Store.open(f"sqlite:///{path}", key=bytes(32))
 
 
 def test_there_is_a_step_from_every_older_version():

@@ -60,7 +60,7 @@ def settle(kept):
 async def test_what_was_written_is_read_with_its_labels_in_any_process(kept, mark, clock, tmp_path, store):
     await mark("notes/a")
 
-    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     there = Places(other, clock=clock)
     assert await there.labels(ACME, [file("notes/a")]) == PRIVATE
     await mark("notes/a", labels=UNTRUSTED, desk=there)
@@ -165,7 +165,7 @@ async def test_a_key_that_no_database_takes_is_the_whole_space(kept, mark, key):
 
 
 async def test_marks_made_at_once_all_count(kept, mark, clock, tmp_path, store):
-    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     there = Places(other, clock=clock)
 
     await asyncio.gather(
@@ -216,7 +216,7 @@ async def test_a_crash_before_settling_leaves_the_wide_mark(mark, clock, tmp_pat
     await mark("draft/*", provisional=True)
     await store.close()
 
-    after = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    after = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     assert await Places(after, clock=clock).labels(ACME, [file("draft/8")]) == PRIVATE
     await after.close()
 

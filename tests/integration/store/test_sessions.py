@@ -172,7 +172,7 @@ async def test_a_host_sees_its_live_sessions_and_an_agent_only_its_own(sessions,
 @pytest.fixture
 async def elsewhere(clock, tmp_path, store):
     """The sessions of another process that has the same database."""
-    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}")
+    other = await Store.open(f"sqlite:///{tmp_path / 'holdfast.db'}", key=bytes(32))
     yield Sessions(other, clock=clock)
     await other.close()
 

@@ -22,7 +22,7 @@ def path(tmp_path):
 
 @pytest.fixture
 async def store(path):
-    opened = await Store.open(f"sqlite:///{path}")
+    opened = await Store.open(f"sqlite:///{path}", key=bytes(32))
     yield opened
     await opened.close()
 

@@ -32,7 +32,7 @@ def overlap(one: Place, other: Place) -> bool:
 
 
 async def _learned(written: list[Place], asked: list[Place]) -> bool:
-    store = await Store.open("sqlite://")
+    store = await Store.open("sqlite://", key=bytes(32))
     places = Places(store)
     await places.mark(
         ACME,

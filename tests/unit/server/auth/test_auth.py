@@ -42,7 +42,7 @@ def clock():
 
 @pytest.fixture
 async def tokens(clock):
-    store = await Store.open("sqlite://")
+    store = await Store.open("sqlite://", key=bytes(32))
     yield await Tokens.open(store, clock=clock)
     await store.close()
 
