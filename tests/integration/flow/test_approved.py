@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from holdfast.contracts import ApprovalId, Json
+from holdfast.contracts import ApprovalId, Json, Place
 from holdfast.server.principals import OPERATOR
 from holdfast.server.store import Ruling
 
@@ -73,3 +73,26 @@ async def test_it_is_void_once_more_is_carried_along(world: World) -> None:
 
     assert await sender.does("send_draft", draft, approval=given) == "gate/approval-invalid"
     assert "words of contacts" not in world.desk.sent
+
+
+async def test_no_file_of_the_data_directory_holds_what_calls_were_given_or_what_a_user_said(world: World) -> None:
+    written, asked, said = "plain-word-of-a-draft", "plain-word-of-a-call", "plain-word-of-a-user"
+    writer, sender, payer = [await world.agent(*labels, request=said) for labels in (BOTH, (), (UNTRUSTED,))]
+    drafted = await writer.call("draft", {"to": "ann", "text": written})
+    assert drafted.structured is not None
+    draft: Mapping[str, Json] = {"id": drafted.structured["id"]}
+    place = Place("upstream:desk", f"draft/{draft['id']}")
+    carried = await world.house.state.places.carried(world.tenant, [place])
+    assert [dict(one.arguments or {})["text"] for one in carried] == [written]
+    given = await approved(sender, "send_draft", draft)
+    paid = await approved(payer, "pay", PAY | {"to": asked})
+
+    assert await sender.does("send_draft", draft, approval=given) == "ok"
+    assert await payer.does("pay", PAY | {"to": asked}, approval=paid) == "ok"
+
+    assert written in world.desk.sent
+    files = [file for file in (world.workspace.parent / "data").rglob("*") if file.is_file()]
+    assert {"holdfast.db", "holdfast.db-wal"} <= {file.name for file in files}
+    for file in files:
+        held = file.read_bytes()
+        assert not any(word.encode() in held for word in (written, asked, said)), file.name
