@@ -33,6 +33,7 @@ from .http.serving import Listen, bind, serve
 from .http.surface import MCP_PATH, Surface, loopback_hosts
 from .issuers import Issuers
 from .mcp import Endpoint, HttpEndpoint
+from .policy_desk import PolicyDesk, nothing_waits
 from .store import sweep
 from .upstreams.viewing import UpstreamViews
 from .verbs import run_verb
@@ -168,6 +169,7 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
         approvals=house.desks.approvals,
         leases=house.desks.leases,
         upstreams=UpstreamViews(house.upstreams),
+        policies=_policy_desk(house),
         sessions=house.sessions,
         session_desk=house.desks.sessions,
         session_tokens=house.state.issuer,
@@ -175,6 +177,15 @@ def deps_of(house: House, surface: Surface, mcp: HttpEndpoint) -> HttpDeps:
         readiness=Ready(house),
         metrics=house.metrics,
         mounts={MCP_PATH: mcp},
+    )
+
+
+def _policy_desk(house: House) -> PolicyDesk:
+    recorder = house.state.recorder
+    return PolicyDesk(
+        specs=lambda: (*house.registry.specs(), *(one.spec for one in house.policies.drifted)),
+        inputs=house.state.inputs,
+        flush=nothing_waits if recorder is None else recorder.flush,
     )
 
 

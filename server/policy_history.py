@@ -81,15 +81,23 @@ def _is_there(root: Path, store: StoreSettings) -> bool:
     return root.is_dir() and (store.url is not None or (root / "holdfast.db").exists())
 
 
-def diff(old: Files, new: Files, history: History, *, profile: str | None, most: int) -> tuple[list[Json], int]:
-    """Compare two sets, profile by profile: a report for each, and the exit code.
+def diff(
+    old: Files,
+    new: Files,
+    history: History,
+    *,
+    profile: str | None,
+    most: int,
+    tools: Sequence[ToolSpec] = (),
+) -> tuple[list[Json], int]:
+    """Compare two sets, profile by profile: a report for each, and the exit code. Calls of *tools* are made, too.
 
     Raises: OperatorError when one of them does not load.
     """
     reports: list[Json] = []
     code = SAME
     for name in PROFILES if profile is None else (profile,):
-        specs = _specs((new, old), history, name)
+        specs = _specs((new, old), history, name, tools)
         pair = Pair(old=_load(old, name, specs), new=_load(new, name, specs))
         report, wider = _diffed(pair, history, name, most)
         reports.append(report)
@@ -116,13 +124,17 @@ def _load(files: Files, profile: str, specs: Sequence[ToolSpec]) -> PolicyBundle
     return PolicyBundle.load(*files, profile=profile, specs=specs)
 
 
-def _specs(sets: Sequence[Files], history: History, profile: str) -> tuple[ToolSpec, ...]:
-    """The tools to judge calls of: built in, recorded, and samples of the sets' cases, the first that has it."""
+def _specs(
+    sets: Sequence[Files], history: History, profile: str, tools: Sequence[ToolSpec] = ()
+) -> tuple[ToolSpec, ...]:
+    """The tools to judge calls of: built in, recorded, *tools*, samples of the sets' cases; the first that has it."""
     found = {str(spec.name): spec for spec in builtin_specs()}
     for sketch in (history.tools or {}).values():
         built_in = found.get(sketch.name)
         if built_in is None or built_in.digest != sketch.definition:
             found[sketch.name] = sketch.spec()
+    for spec in tools:
+        found.setdefault(str(spec.name), spec)
     for _, cases in sets:
         for name, spec in sample_tools(read_cases(cases, profile)).items():
             found.setdefault(name, spec)

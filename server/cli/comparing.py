@@ -4,7 +4,8 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,21 +14,34 @@ from holdfast.contracts import Json
 from ..data_dir import find_data_dir
 from ..terminal import OUT, counted, visible
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
+from .policy_check import ToolsOption, specs_of
 from .rendering import show_json
+
+if TYPE_CHECKING:
+    from ..policy_history import History
 
 Place = "A policy folder, or REVISION:FOLDER of the git repository here."
 SinceOption = Annotated[
     str | None, typer.Option(help="Only recorded calls since then: 30m, 24h, 7d, or a date. Default: all.")
 ]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Ask that server for recorded calls and tools, with the token in $HOLDFAST_TOKEN (scope policy:read).",
+    ),
+]
 ProfileOption = Annotated[str | None, typer.Option(help="One profile only: readonly, supervised or autonomous.")]
 
 
-def diff(
+def diff(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     old: Annotated[str, typer.Argument(help=Place)],
     new: Annotated[str, typer.Argument(help=Place)],
     profile: ProfileOption = None,
     since: SinceOption = None,
     most: Annotated[int, typer.Option(min=1, max=100_000, help="Calls made for one tool, at most.")] = 2000,
+    tools: ToolsOption = None,
+    server: ServerOption = None,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
@@ -35,11 +49,13 @@ def diff(
     """Compare two sets over recorded calls and calls made from the schema. Exit 1 when NEW lets more happen."""
     from ..policy_files import read_policy_set  # noqa: PLC0415 -- the other verbs need not load the engine
     from ..policy_history import diff as compare  # noqa: PLC0415 -- as above
-    from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
 
-    root = find_data_dir(data_dir)
-    history = asyncio.run(read_history(root, settings_of(config, root).store, since_of(since, time.time())))
-    reports, code = compare(read_policy_set(old), read_policy_set(new), history, profile=profile, most=most)
+    history = _history(server, since, data_dir, config)
+    named = server if tools is None else tools
+    specs = () if named is None else specs_of(named, data_dir, config)
+    reports, code = compare(
+        read_policy_set(old), read_policy_set(new), history, profile=profile, most=most, tools=specs
+    )
     if output is Format.JSON:
         show_json(reports)
         return code
@@ -52,17 +68,16 @@ def diff(
 def replay(
     candidate: Annotated[str, typer.Argument(help=Place)],
     since: SinceOption = None,
+    server: ServerOption = None,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
     """Judge recorded calls by another set. Exit 1 when it would have let more happen than was let."""
     from ..policy_files import read_policy_set  # noqa: PLC0415 -- as above
-    from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
     from ..policy_history import replay as judge  # noqa: PLC0415 -- as above
 
-    root = find_data_dir(data_dir)
-    history = asyncio.run(read_history(root, settings_of(config, root).store, since_of(since, time.time())))
+    history = _history(server, since, data_dir, config)
     reports, code = judge(read_policy_set(candidate), history)
     if output is Format.JSON:
         show_json(reports)
@@ -73,6 +88,18 @@ def replay(
     if not reports:
         _print('no calls are recorded; `[policy] record = "redacted"` records them from then on')
     return code
+
+
+def _history(server: str | None, since: str | None, data_dir: Path | None, config: Path | None) -> "History":
+    """What is recorded in the data directory, or by the *server*."""
+    from ..policy_history import read_history, since_of  # noqa: PLC0415 -- as above
+    from ..policy_remote import remote_history  # noqa: PLC0415 -- as above
+
+    begin = since_of(since, time.time())
+    if server is not None:
+        return asyncio.run(remote_history(server, begin))
+    root = find_data_dir(data_dir)
+    return asyncio.run(read_history(root, settings_of(config, root).store, begin))
 
 
 def _show_diff(report: Mapping[str, Json]) -> None:

@@ -1,5 +1,6 @@
 """`holdfast policy check` and `test`: what is wrong with a policy folder, and whether its cases hold."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,8 +30,9 @@ ProfileOption = Annotated[str | None, typer.Option(help="One profile only. Defau
 ToolsOption = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE | running",
-        help="The tools to check against: a JSON file of them, or those of the running server. Default: the built-in.",
+        metavar="FILE | running | URL",
+        help="The tools: a JSON file of them, those of the running server, or those of the server at that address"
+        " (with the token in $HOLDFAST_TOKEN). Default: the built-in.",
     ),
 ]
 
@@ -183,11 +185,14 @@ def _gather(
 def specs_of(tools: str | None, data_dir: Path | None, config: Path | None) -> Sequence[ToolSpec]:
     """The tools that `--tools` names."""
     from ..assembly import builtin_specs  # noqa: PLC0415 -- as above
+    from ..policy_remote import is_url, remote_tools  # noqa: PLC0415 -- as above
 
     if tools is None:
         return builtin_specs()
     if tools == RUNNING:
         return read_tools(ask("policy.tools", {}, data_dir=data_dir, config=config), "the running server")
+    if is_url(tools):
+        return asyncio.run(remote_tools(tools))
     named = read_file(Path(tools))
     return (*(spec for spec in builtin_specs() if spec.name not in {one.name for one in named}), *named)
 

@@ -22,11 +22,13 @@ from .calls import call_routes, scan_routes
 from .exchange import PROBLEM_SCHEMA, answer, principal_of
 from .guard import Guard
 from .leases import lease_routes
+from .policies import policy_routes
 from .ports import (
     ApprovalDesk,
     Authenticating,
     Building,
     LeaseDesk,
+    PolicyViews,
     Readiness,
     Registrar,
     Scanning,
@@ -67,6 +69,7 @@ class HttpDeps:
     approvals: ApprovalDesk
     leases: LeaseDesk
     upstreams: UpstreamViews
+    policies: PolicyViews
     sessions: Sessions
     session_desk: SessionDesk
     session_tokens: SessionTokens
@@ -111,6 +114,7 @@ def _routers(deps: HttpDeps) -> Sequence[APIRouter]:
         approval_routes(deps.approvals, admin_http=deps.surface.admin_http),
         lease_routes(deps.leases, admin_http=deps.surface.admin_http),
         upstream_routes(deps.upstreams),
+        policy_routes(deps.policies, admin_http=deps.surface.admin_http),
         session_routes(deps.sessions, deps.session_tokens),
         clearing_routes(deps.session_desk),
         seen_session_routes(deps.sessions),

@@ -185,6 +185,20 @@ class UpstreamViews(Protocol):
         ...
 
 
+class PolicyViews(Protocol):
+    """Shows what policy is asked about."""
+
+    def tools(self) -> Sequence[Json]:
+        """What policy may know of each tool."""
+        ...
+
+    async def inputs(
+        self, tenant: TenantId, /, *, since: float, after: tuple[float, str] | None, limit: int
+    ) -> dict[str, Json]:
+        """A page of what was recorded of calls of *tenant*, and where the next begins."""
+        ...
+
+
 class SessionDesk(Protocol):
     """Where default sessions are cleared, each on the record."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, func, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -88,15 +88,30 @@ class DecisionInputs:
         newest = select(table).where(table.c.at >= at).order_by(table.c.at.desc()).limit(most)
         return tuple(reversed(self._opened(await self._store.rows(newest))))
 
+    async def page(
+        self, since: float, *, after: tuple[float, str] | None, most: int
+    ) -> tuple[tuple[RecordedInput, ...], tuple[float, str] | None]:
+        """Up to *most* rows from *since* on and after *after*, the oldest first; and the last, if there may be more.
+
+        Rows that do not open are left out, and logged.
+        """
+        found = select(table).where(table.c.at >= since).order_by(table.c.at, table.c.call_id).limit(most)
+        if after is not None:
+            found = found.where(tuple_(table.c.at, table.c.call_id) > tuple_(*after))
+        rows = await self._store.rows(found)
+        last = (float(rows[-1]["at"]), str(rows[-1]["call_id"])) if len(rows) == most else None
+        return tuple(self._opened(rows)), last
+
     async def count(self) -> int:
         """How many rows there are."""
         rows = await self._store.rows(select(func.count().label("rows")).select_from(table))
         return int(rows[0]["rows"])
 
-    async def tools(self) -> Mapping[str, Mapping[str, Json]]:
-        """The tools that the rows are of, by definition."""
+    async def tools(self, only: frozenset[str] | None = None) -> Mapping[str, Mapping[str, Json]]:
+        """The tools that the rows are of, by definition; those alone that *only* names."""
         found: dict[str, Mapping[str, Json]] = {}
-        for row in await self._store.rows(select(tools)):
+        wanted = select(tools) if only is None else select(tools).where(tools.c.definition.in_(sorted(only)))
+        for row in await self._store.rows(wanted):
             try:
                 opened = self._tool_seal.open(row["nonce"], row["sealed"], row["definition"])
             except Unopened:

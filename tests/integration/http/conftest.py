@@ -63,8 +63,9 @@ from holdfast.server.http import (
 from holdfast.server.lease_desk import RecordedLeases
 from holdfast.server.metrics import Metrics
 from holdfast.server.policies import Policies
+from holdfast.server.policy_desk import PolicyDesk, nothing_waits
 from holdfast.server.session_desk import RecordedSessions
-from holdfast.server.store import Approval, Approvals, Leases, Sessions, Store, Tokens, digest_arguments
+from holdfast.server.store import Approval, Approvals, DecisionInputs, Leases, Sessions, Store, Tokens, digest_arguments
 
 KEY = b"a key for tests only, 32 bytes.." * 2
 TENANT = TenantId("acme")
@@ -372,7 +373,7 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
         port = listening.getsockname()[1]
         issuer = TokenIssuer(key=KEY, issuer="holdfast:local", tokens=tokens)
         service, approvals, ready, metrics = SmallService(), Approvals(store, key=b"k" * 32), Ready(), Metrics()
-        sessions = Sessions(store)
+        sessions, inputs = Sessions(store), DecisionInputs(store, key=b"k" * 32)
         chain = ChainWriter(folder / "audit", key=b"k" * 32, durability=Durability.PROCESS)
         policies = Policies(None, "supervised", service.specs)
         shared = {"sessions": sessions, "audit": AuditLog(chain), "policy": policies.current}
@@ -387,6 +388,7 @@ def running(folder: Path, listen: Listen | None = None, **surface: Any) -> Itera
                 approvals=RecordedApprovals(approvals=approvals, rebinding=nothing_named, **shared),
                 leases=RecordedLeases(leases=Leases(store), catalogue=service, **shared),
                 upstreams=SmallUpstreams(),
+                policies=PolicyDesk(specs=service.specs, inputs=inputs, flush=nothing_waits),
                 sessions=sessions,
                 session_desk=RecordedSessions(sessions=sessions, audit=shared["audit"]),
                 session_tokens=issuer,

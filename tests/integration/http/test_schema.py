@@ -67,6 +67,7 @@ OPERATIONS = [
     ),
     *("GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}"),
     *("GET /v1/upstreams", "GET /v1/upstreams/{name}"),
+    *("GET /v1/policies/tools", "GET /v1/policies/inputs"),
     *("GET /v1/leases", "POST /v1/leases", "DELETE /v1/leases/{id}"),
     *("GET /v1/sessions", "POST /v1/sessions", "GET /v1/sessions/{id}", "POST /v1/sessions/{id}/request"),
     "DELETE /v1/sessions/default",
