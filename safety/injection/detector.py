@@ -209,7 +209,7 @@ class InjectionDetector:
             sample = text[place : place + _SAMPLE]
             if len(set(sample)) < _LETTERS:
                 continue  # a ruler, or filling
-            if text.count(sample, low, high) >= _TIMES and _comes_again(text, sample, place):
+            if _comes_again(text, sample, place) and text.count(sample, low, high) >= _TIMES:
                 found = _REPEATED.search(text[low:high])
                 if found is not None:
                     yield _Hit(low + found.start(), low + found.end(), number)

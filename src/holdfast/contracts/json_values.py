@@ -1,8 +1,10 @@
 """JSON values: strict reading, one canonical writing, the walk over every string. It never repairs what it reads."""
 
 import json
+from _json import make_encoder
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from json.encoder import encode_basestring
+from typing import NoReturn, TypeAlias
 
 from .errors import MalformedJson
 
@@ -44,7 +46,13 @@ def _is_plain(text: str, max_depth: int) -> bool:
     return text.isascii() and "\\u" not in text and text.count("[") + text.count("{") <= max_depth
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+def _unwritable(_value: object) -> NoReturn:
+    raise TypeError("no JSON value")
+
+
+# What `JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)` makes anew for each
+# value: making it takes as long as writing a small one. What holds itself ends in a RecursionError here.
+_chunks = make_encoder(None, _unwritable, encode_basestring, None, ":", ",", True, False, False)
 
 
 def canonical(value: Json | JsonObject) -> bytes:
@@ -55,7 +63,7 @@ def canonical(value: Json | JsonObject) -> bytes:
     Raises: MalformedJson for what `parse` would not have accepted.
     """
     try:
-        return _encode(value).encode("utf-8")
+        return "".join(_chunks(value, 0)).encode("utf-8")
     except (ValueError, TypeError, RecursionError):
         raise MalformedJson("the value cannot be written as JSON") from None
 
