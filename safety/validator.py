@@ -69,6 +69,10 @@ class Validator:
             return _deny("encoding", "the arguments hold a NUL character, where many programs take a text to end")
         return Pass()
 
+    def prepare(self, spec: ToolSpec) -> None:
+        """Compile the input schema of *spec*, which its first call would wait for."""
+        self._schema(spec.digest, "input", spec.input_schema)
+
     def arguments(self, spec: ToolSpec, arguments: Mapping[str, Json]) -> Pass | Deny:
         """Judge *arguments*, whose shape was judged before, by the tool's input schema."""
         return self._judge(spec.digest, "input", spec.input_schema, dict(arguments), "the arguments")

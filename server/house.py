@@ -22,6 +22,7 @@ from .assembly import (
     Dispatching,
     KeyedFiles,
     Nesting,
+    Secrecy,
     State,
     WithOne,
     Workshop,
@@ -37,6 +38,7 @@ from .assembly import (
     open_cleaning,
     open_state,
     open_upstreams,
+    open_warming,
     open_wasm,
     open_webhook,
     open_workshop,
@@ -171,9 +173,9 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
         upstreams = await open_upstreams(stack, settings, state, registry, policies, workshop.launcher, guarded, lock)
         await _wasm_tools(stack, settings, data, opening, wasm, kept_artifacts, workshop, registry)
         policies.fit(registry.specs())
-        talking, judging = talking_of(secrecy, upstreams), judging_of(settings, secrecy, policies)
+        talking, metrics = talking_of(secrecy, upstreams), _metrics(upstreams, policies, settings)
+        judging, questions = _judging(stack, settings, opening, secrecy, policies, registry), Questions()
         runtimes = _runtimes(workshop, wasm, registrar, upstreams, talking)
-        metrics, questions = _metrics(upstreams, policies, settings), Questions()
         ground = ground_of(settings, workshop.files, upstreams.connections.names())
         dispatching = Dispatching(settings, state, judging, runtimes, ground, kept, metrics, asked=questions.asked)
         dispatcher = _bound(nesting, talking, dispatching, registry, ground, state)
@@ -199,6 +201,21 @@ async def open_house(settings: Settings, root: Path, opening: Opening = Opening(
             withhold=wasm.withhold,
             trial=lambda spec: dispatching.over(WithOne(registry, spec), policy=policies.trying(spec)),
         )
+
+
+def _judging(
+    stack: AsyncExitStack,
+    settings: Settings,
+    opening: Opening,
+    secrecy: Secrecy,
+    policies: Policies,
+    registry: Registry,
+) -> Secrecy:
+    """What judges calls; made ready for them, but not where one call is all that comes."""
+    judging = judging_of(settings, secrecy, policies)
+    if opening.proving is Proving.LIVE:
+        open_warming(stack, judging, policies, registry.specs())
+    return judging
 
 
 def _cleaning(stack: AsyncExitStack, settings: Settings) -> Cleaning:

@@ -261,6 +261,11 @@ class PolicyBundle:
         view = self._recalled(given)
         return view if isinstance(view, Denied | Unclear) else self._seen(self._specs[given.tool], view)
 
+    def prepare(self, tool: str) -> None:
+        """Hand the engine the policies that can cover *tool*, which its first call would wait for."""
+        if tool in self._specs:
+            self._slices.recall(tool, lambda: self._slice(tool)).without(_NOTHING)
+
     def covering(self, tool: str) -> tuple[Policy, ...]:
         """The policies that can cover *tool*, in the order written."""
         spec = self._specs.get(tool)

@@ -12,6 +12,7 @@ from .proving import machine_proof, prove_wasm
 from .sandboxed import open_upstreams, open_wasm, powers_of, talking_of, wasm_off
 from .secrecy import Secrecy, secrecy_of
 from .state import State, open_state
+from .warming import open_warming
 from .workshop import Workshop, builtin_specs, open_workshop
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "open_cleaning",
     "open_state",
     "open_upstreams",
+    "open_warming",
     "open_wasm",
     "open_webhook",
     "open_workshop",

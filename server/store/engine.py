@@ -86,7 +86,7 @@ class Store:
         if self._glances is not None:
             self._glances.close()
 
-    async def glance(self, statement: Select[Any] | CompoundSelect[Any]) -> Sequence[Mapping[Any, Any]]:
+    async def glance(self, statement: Select[*tuple[Any, ...]] | CompoundSelect[Any]) -> Sequence[Mapping[Any, Any]]:
         """The rows that *statement*, which finds few by an index, answers from what is committed."""
         if self._glances is None:
             return await self.rows(statement)

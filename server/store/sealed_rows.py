@@ -23,6 +23,8 @@ class SealedRows:
         """*keys* are the columns of the table's primary key, in the order their values are given and sealed in."""
         self._store = store
         self._table = table
+        columns = table.c
+        self._seen = select(func.count(), func.sum(columns.version), func.max(columns.updated_at))
         self._keys = keys
         self._seal = seal
         self._clock = clock
@@ -79,9 +81,7 @@ class SealedRows:
 
     async def mark(self) -> str:
         """Something that differs once any row was set or removed, by whomever."""
-        columns = self._table.c
-        seen = select(func.count(), func.sum(columns.version), func.max(columns.updated_at))
-        return str(tuple((await self._store.rows(seen))[0].values()))
+        return str(tuple((await self._store.glance(self._seen))[0].values()))
 
     def _or_none(self, row: RowMapping) -> bytes | None:
         try:

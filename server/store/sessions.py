@@ -12,7 +12,9 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -93,10 +95,8 @@ class Sessions:
         if known is not None:
             return known
         async with self._making:
-            known = await self._remembered_default(key)
-            if known is None:
-                known = await self._find_or_make_default(*key)
-            return known
+            known = await self._remembered_default(key) or await self._found_default(*key)
+            return known or await self._find_or_make_default(*key)
 
     async def known_default(self, tenant: TenantId, subject: str) -> Session | None:
         """The default session of *subject*, if it has one already."""
@@ -308,7 +308,7 @@ class Sessions:
         # Another task may have read it, and learned something, while this one waited.
         return self._known.get(session) or self._remember(self._read_current(found[0]))
 
-    def _read_current(self, row: RowMapping) -> Session:
+    def _read_current(self, row: Mapping[Any, Any]) -> Session:
         session = read_session(self._store.texts.opened(table, row))
         return replace(session, labels=session.labels | self._unwritten.get(session.id, frozenset()))
 
@@ -320,6 +320,15 @@ class Sessions:
     async def _remembered_default(self, key: tuple[TenantId, str]) -> Session | None:
         known = self._defaults.get(key)
         return None if known is None else await self.get(known)
+
+    async def _found_default(self, tenant: TenantId, subject: str) -> Session | None:
+        """The one of an earlier start, without the turn and the write that making one takes."""
+        key = _default_key(tenant, subject)
+        found = await self._store.glance(select(table).where(table.c.default_of == key))
+        if not found:
+            return None
+        session = self._known.get(SessionId(found[0]["id"])) or self._read_current(found[0])
+        return self._keep_default(tenant, subject, session)
 
     async def _find_or_make_default(self, tenant: TenantId, subject: str) -> Session:
         key = _default_key(tenant, subject)
@@ -335,6 +344,9 @@ class Sessions:
 
         row = await self._store.transact(work)
         session = fresh if row is None else self._known.get(SessionId(row["id"])) or self._read_current(row)
+        return self._keep_default(tenant, subject, session)
+
+    def _keep_default(self, tenant: TenantId, subject: str, session: Session) -> Session:
         if len(self._defaults) >= _CACHED:
             self._defaults.clear()
         self._defaults[(tenant, subject)] = session.id

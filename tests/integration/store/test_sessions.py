@@ -44,6 +44,15 @@ async def test_an_ordinary_call_sends_no_sql(sessions, store, principal):
     assert store.statements == before
 
 
+async def test_a_default_session_of_an_earlier_start_is_found_in_one_look(sessions, store, clock, principal):
+    made = await sessions.default(principal())
+    await sessions.learn(made.id, PRIVATE)
+    before = store.statements
+
+    assert await Sessions(store, clock=clock).default(principal()) == replace(made, labels=PRIVATE)
+    assert store.statements == before + 1
+
+
 async def test_labels_grow_and_stay(sessions, store, clock, principal):
     session = await sessions.default(principal())
 
