@@ -74,7 +74,7 @@ def _result(remark: Remark, profiles: Sequence[str], place: int, folder: str, fi
 def _rule(rule: Rule) -> Json:
     return {
         "id": rule.id,
-        "name": "".join(word.capitalize() for word in rule.id.split("-")),
+        "name": f"Policy{''.join(word.capitalize() for word in rule.id.split('-'))}",
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": f"{rule.title}; {rule.remedy}"},
         "help": {"text": f"What to do: {rule.remedy}."},

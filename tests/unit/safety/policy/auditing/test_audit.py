@@ -2,12 +2,13 @@
 
 import json
 
+import jsonschema
 import pytest
 from tests.oracle.policy_world import READ, foreign, shipped_cases, shipped_sources, tool
 
 from holdfast.contracts import Effect
 from holdfast.safety.policy import proving
-from holdfast.safety.policy.auditing import RULES, Audit, Severity, audit, sarif_log
+from holdfast.safety.policy.auditing import RULES, Audit, Remark, Severity, Unjudged, audit, sarif_log
 from holdfast.server.assembly import builtin_specs
 
 SEND = tool(
@@ -343,6 +344,7 @@ def test_a_sarif_log_has_what_code_review_needs() -> None:
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [one["id"] for one in rules] == [*RULES]
+    assert all(one["name"].casefold() != one["id"] and one["name"].isalpha() for one in rules), "an id is not its name"
     (result,) = [one for one in run["results"] if one["ruleId"] == "unfolded-path"]
     assert rules[result["ruleIndex"]]["id"] == "unfolded-path"
     assert result["level"] == "warning"
@@ -352,6 +354,83 @@ def test_a_sarif_log_has_what_code_review_needs() -> None:
         "region": {"startLine": 2},
     }
     assert "*/.env" not in json.dumps(result), "no text of the policy is repeated"
+
+
+TEXT = {"type": "object", "properties": {"text": {"type": "string", "minLength": 1}}, "required": ["text"]}
+LEVEL = {"enum": ["error", "warning", "note"]}
+
+
+def closed(**properties: object) -> dict[str, object]:
+    """An object with exactly these members."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
+
+
+def several(of_one: object) -> dict[str, object]:
+    return {"type": "array", "items": of_one}
+
+
+TEXTUAL = {"type": "string"}
+RULE = closed(
+    id={"pattern": "^[a-z-]+$"},
+    name={"pattern": "^[A-Za-z]+$"},
+    shortDescription=TEXT,
+    fullDescription=TEXT,
+    help=TEXT,
+    defaultConfiguration=closed(level=LEVEL),
+    properties=closed(tags=several(TEXTUAL)),
+)
+PLACE = closed(
+    artifactLocation=closed(uri={"pattern": "^[A-Za-z0-9._~/%-]+$"}, uriBaseId=TEXTUAL),
+    region=closed(startLine={"type": "integer", "minimum": 1}),
+)
+RESULT = closed(
+    ruleId={"enum": [*RULES]},
+    ruleIndex={"type": "integer", "minimum": 0},
+    level=LEVEL,
+    message=TEXT,
+    locations=several(closed(physicalLocation=PLACE)),
+    partialFingerprints={"type": "object", "additionalProperties": TEXTUAL},
+    properties=closed(policy=TEXTUAL, profiles=several(TEXTUAL)),
+)
+LOG = closed(
+    **{"$schema": {"format": "uri"}},
+    version={"const": "2.1.0"},
+    runs=several(
+        closed(
+            tool=closed(driver=closed(name=TEXTUAL, semanticVersion=TEXTUAL, rules=several(RULE))),
+            columnKind={"const": "unicodeCodePoints"},
+            originalUriBaseIds={"type": "object"},
+            invocations=several(
+                closed(
+                    executionSuccessful={"type": "boolean"},
+                    toolExecutionNotifications=several(closed(level=LEVEL, message=TEXT)),
+                )
+            ),
+            results=several(RESULT),
+        )
+    ),
+)
+"""What SARIF 2.1.0 says of the members that we write, and no others: what was held against the official schema."""
+
+
+def test_every_kind_of_remark_is_written_as_sarif_wants_it() -> None:
+    remarks = [
+        Remark(rule=name, severity=rule.severity, policy=policy, file=file, line=line, message="m", remedy=rule.remedy)
+        for name, rule in RULES.items()
+        for policy, file, line in (("it", "p/ü %.cedar", 3), ("", "", 0))
+    ]
+    unjudged = (Unjudged(rule="shadowed", policies=("it",), why="w"),)
+    whole = Audit(profile="p", digest=None, policies=("it",), remarks=tuple(remarks), unjudged=unjudged)
+
+    for folder in ("", "some folder/ü"):
+        log = json.loads(json.dumps(sarif_log([whole, of(SCOPE)], folder=folder, version="1.2.3")))
+        jsonschema.validate(log, LOG, cls=jsonschema.Draft202012Validator)
+        assert {one["ruleId"] for one in log["runs"][0]["results"]} >= {*RULES}
 
 
 def test_a_fingerprint_survives_a_move_and_tells_policies_apart() -> None:
