@@ -31,7 +31,7 @@ def answered(method: Method, asked: Mapping[str, Json], answer: Mapping[str, Jso
 
 def _elicited(asked: Mapping[str, Json], answer: Mapping[str, Json]) -> dict[str, Json] | Reason:
     action, schema = answer.get("action"), asked.get("requestedSchema")
-    if action not in {"accept", "decline", "cancel"}:
+    if not isinstance(action, str) or action not in {"accept", "decline", "cancel"}:
         return UNFIT
     if action != "accept" or not isinstance(schema, dict):
         return {"action": action}

@@ -81,8 +81,10 @@ NO_FORM: Final = Reason(
 def _field(given: Json) -> dict[str, Json] | None:
     if not isinstance(given, dict):
         return None
-    kind = given.get("type")
-    if kind not in {"string", "number", "integer", "boolean", "array"} or given.get("format", "date") not in _FORMATS:
+    kind, written = given.get("type"), given.get("format", "date")
+    if not isinstance(kind, str) or not isinstance(written, str):
+        return None
+    if kind not in {"string", "number", "integer", "boolean", "array"} or written not in _FORMATS:
         return None
     kept: dict[str, Json] = {key: one for key, one in given.items() if key in _PLAIN}
     kept |= {key: one for key, one in given.items() if key in _WORDS and isinstance(one, str) and len(one) <= MAX_WORDS}

@@ -65,7 +65,7 @@ def question(method: Method, params: Mapping[str, Json], asker: Asker) -> dict[s
 
 def _elicitation(params: Mapping[str, Json], asker: Asker) -> dict[str, Json] | Reason:
     message, mode = params.get("message"), params.get("mode", "form")
-    if not isinstance(message, str) or mode not in {"form", "url"}:
+    if not isinstance(message, str) or not isinstance(mode, str) or mode not in {"form", "url"}:
         return OUT_OF_SHAPE
     if mode == "url":
         url, named = params.get("url"), params.get("elicitationId")

@@ -216,3 +216,11 @@ def test_folders_are_files_by_their_uri():
     }
     assert code(answered(Method.ROOTS, {}, {"roots": [{"uri": "https://x"}]})) == "asking/answer"
     assert code(answered(Method.ROOTS, {}, {"roots": "x"})) == "asking/answer"
+
+
+@pytest.mark.parametrize("odd", [["string"], {"a": 1}, 5, None, True])
+def test_words_that_are_no_words_are_refused_and_break_nothing(odd):
+    assert code(question(Method.ELICITATION, form(a={"type": odd}), ASKER)) == "asking/no-form"
+    assert code(question(Method.ELICITATION, form(a={"type": "string", "format": odd}), ASKER)) == "asking/no-form"
+    assert code(question(Method.ELICITATION, form() | {"mode": odd}, ASKER)) == "asking/shape"
+    assert code(answered(Method.ELICITATION, form(), {"action": odd})) == "asking/answer"
