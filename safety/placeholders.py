@@ -1,6 +1,7 @@
 """Says whether a value only stands in for a secret or is made of ordinary words. It looks at nothing around it."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from math import log2
 from operator import add
@@ -67,7 +68,17 @@ def is_made_of_words(value: str) -> bool:
     digits = sum(len(run) for run in numbers if run not in _COUNTING or len(value) > _SHORT)
     if size == 0 or digits > max(3, size // 3):
         return False
-    return sum(map(_known, letters)) >= 0.8 * size or (len(letters) > 1 and _known("".join(letters)) >= 0.8 * size)
+    least = 0.8 * size
+    return _know(letters, size, least) or (len(letters) > 1 and _covers("".join(letters), least))
+
+
+def _know(pieces: Sequence[str], size: int, least: float) -> bool:
+    """Whether of *pieces*, which have *size* letters, *least* are in known words."""
+    for piece in pieces:
+        size -= len(piece) - _known(piece)
+        if size < least:
+            return False
+    return True
 
 
 def is_gibberish(value: str) -> bool:
@@ -105,27 +116,51 @@ def _told(size: int) -> _Told:
     return _Told(size)
 
 
+_LETTERS: Final = 3
+
+
 def _by_beginning() -> dict[str, tuple[tuple[str, int], ...]]:
-    """The words that two letters may begin, and how long each is."""
+    """The words that three letters may begin, or fewer at the end of a text, and how long each is."""
     found: dict[str, list[tuple[str, int]]] = {}
     for word in sorted(WORDS):
-        for begun in [word, *(word + letter for letter in ascii_lowercase)] if len(word) == 1 else [word[:2]]:
-            found.setdefault(begun, []).append((word, len(word)))
+        begun = [word[:_LETTERS]]
+        for _letter in range(len(word), _LETTERS):
+            begun += [some + letter for some in begun for letter in ascii_lowercase if len(some) < _LETTERS]
+        for letters in dict.fromkeys(begun):
+            found.setdefault(letters, []).append((word, len(word)))
     return {begun: tuple(words) for begun, words in found.items()}
 
 
 _BY_BEGINNING: Final = _by_beginning()
+_LONGEST: Final = max(map(len, WORDS))
 
 
 @lru_cache(maxsize=1024)
 def _known(text: str) -> int:
     """How many letters of *text* the best cutting into known words covers. Only its start is read."""
-    text = text[:128]
-    best = [0] * (len(text) + 1)
-    sofar = 0
+    return len(text[:_READ]) - _left_over(text[:_READ], len(text))
+
+
+def _covers(text: str, least: float) -> bool:
+    """Whether that many letters are covered; what is drawn at random is soon seen not to be."""
+    text = text[:_READ]
+    return len(text) - _left_over(text, len(text) - least) >= least
+
+
+_READ: Final = 128
+
+
+def _left_over(text: str, most: float) -> int:
+    """How many letters of *text* no cutting into known words covers; some number above *most* where that is more."""
+    left = list(range(len(text) + 1))
+    fewest = 0
     for start in range(len(text)):
-        sofar = max(sofar, best[start])
-        for word, size in _BY_BEGINNING.get(text[start : start + 2], ()):
-            if text.startswith(word, start) and sofar + size > best[start + size]:
-                best[start + size] = sofar + size
-    return max(sofar, best[-1])
+        if left[start] < fewest:  # noqa: PLR1730 -- `min` takes thrice as long, here where the time goes
+            fewest = left[start]
+        if fewest > most and min(left[start + 1 : start + 1 + _LONGEST]) > most:
+            return fewest
+        for word, size in _BY_BEGINNING.get(text[start : start + _LETTERS], ()):
+            if text.startswith(word, start) and fewest < left[start + size]:
+                left[start + size] = fewest
+        fewest += 1
+    return min(fewest, left[-1])

@@ -84,25 +84,33 @@ def passes(rule: LeakRule, secret: str, before: str) -> bool:
 
 def counts(rule: LeakRule, secret: str) -> bool:
     """Whether *secret*, matched by *rule*, could count as one, whatever stands before it."""
-    if is_placeholder(secret) or (rule.entropy and bits(secret) < rule.entropy):
-        return False
+    # What says no most often and soonest comes first: of a flood of near misses each is another.
+    return _suits(rule, secret) and not is_placeholder(secret)
+
+
+def _suits(rule: LeakRule, secret: str) -> bool:
     match rule.judge:
-        case Judge.FORM:
-            return True
         case Judge.RANDOM | Judge.KEYED:
-            return looks_random(_unquoted(secret) if rule.judge is Judge.KEYED else secret)
+            said = _unquoted(secret) if rule.judge is Judge.KEYED else secret
+            enough = said is secret or bits(secret) >= rule.entropy
+            return enough and looks_random(said, max(_DRAWN_BITS, rule.entropy if said is secret else 0))
+        case Judge.FORM:
+            suits = True
         case Judge.ASSIGNED:
-            return _could_be_bare(secret)
+            suits = _could_be_bare(secret)
         case Judge.QUOTED:
-            return _could_be_quoted(secret)
+            suits = _could_be_quoted(secret)
         case Judge.STRING:
-            return not is_made_of_words(secret) and not secret.startswith(("$", "%", "@", ":", "&", "#"))
+            suits = not is_made_of_words(secret) and not secret.startswith(("$", "%", "@", ":", "&", "#"))
         case Judge.USERINFO:
-            return not is_made_of_words(secret) and re.search(r"[{}$*]|%[sdv]|^:?\d{1,5}$", secret) is None
-        case Judge.PEM | Judge.BASIC:
-            return _basic(secret) if rule.judge is Judge.BASIC else _KEY_BODY.search(secret) is not None
+            suits = not is_made_of_words(secret) and re.search(r"[{}$*]|%[sdv]|^:?\d{1,5}$", secret) is None
+        case Judge.PEM:
+            suits = _KEY_BODY.search(secret) is not None
+        case Judge.BASIC:
+            suits = _basic(secret)
         case _:
             assert_never(rule.judge)
+    return suits and (not rule.entropy or bits(secret) >= rule.entropy)
 
 
 def belongs(judge: Judge, secret: str, before: str) -> bool:
@@ -137,8 +145,11 @@ def holds(checksum: Checksum, secret: str) -> bool:
             assert_never(checksum)
 
 
-def looks_random(value: str) -> bool:
-    """Whether *value* mixes letters, digits and cases as drawn material does, and is neither words nor a path."""
+def looks_random(value: str, least: float = _DRAWN_BITS) -> bool:
+    """Whether *value* mixes letters, digits and cases as drawn material does, and is neither words nor a path.
+
+    It has *least* bits of entropy a character.
+    """
     digits, letters = _digits_and_letters(value)
     if letters < _FEW:
         return False
@@ -146,7 +157,7 @@ def looks_random(value: str) -> bool:
         runs = len(_RUNS_OF_CASE.findall(value))
         if runs < _CHANGES or letters >= 3 * runs:
             return False
-    if bits(value) < _DRAWN_BITS:
+    if bits(value) < least:
         return False
     if _CONSTANT.fullmatch(value) or (_NAME_IN_CODE.fullmatch(value) and not is_gibberish(value)):
         return False

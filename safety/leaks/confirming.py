@@ -83,9 +83,11 @@ class Budget:
     def judge(self, rule: LeakRule, secret: bytes, before: bytes) -> Tier | None:
         """How sure *secret* after *before* is one of *rule*, or None if it is none. The same is judged once a scan."""
         key = rule.id, secret, before
-        if key not in self._judged:
-            self._judged[key] = self._tier(rule, secret, before.decode("utf-8", "replace"))
-        return self._judged[key]
+        try:
+            return self._judged[key]
+        except KeyError:
+            tier = self._judged[key] = self._tier(rule, secret, before.decode("utf-8", "replace"))
+        return tier
 
     def widen(self, size: int) -> None:
         """Allow as many near misses as in so many bytes more."""
@@ -150,6 +152,7 @@ class Confirmer:
     def _searched_for(self, look: "_Look", data: bytes, stretch: Stretch, budget: Budget) -> Iterator[Match]:
         rule = look.rule
         at, stop = stretch
+        marked = data.find(b"[REDACTED:", max(0, at - _LONGEST_MARK), stop) >= 0
         while True:
             found = look.search(data, at, stop)
             if found is None:
@@ -157,7 +160,7 @@ class Confirmer:
                 return
             begun, ended = found.span()
             budget.spend(ended - at)
-            closing = self._mark_around(data, begun)
+            closing = self._mark_around(data, begun) if marked else None
             if closing is not None:
                 at = closing
                 continue
@@ -239,14 +242,17 @@ class _Look:
 
     def stretches(self, ends: Sequence[int], size: int) -> tuple[Stretch, ...]:
         """One stretch for *ends* whose matches could touch, so that confirming costs no byte twice."""
+        if not ends:
+            return ()
         merged: list[Stretch] = []
-        for end in ends:
-            start, stop = max(0, end - self._back), min(size, end + self._ahead)
-            if merged and start <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-            else:
-                merged.append((start, stop))
-        return tuple(merged)
+        back, ahead, (first, *others) = self._back, self._ahead, ends
+        last = first
+        for end in others:  # in order
+            if end - back > last + ahead:
+                merged.append((max(0, first - back), last + ahead))
+                first = end
+            last = end
+        return (*merged, (max(0, first - back), min(size, last + ahead)))
 
     def search(self, data: bytes, at: int, stop: int) -> Found | None:
         """The leftmost match in the stretch."""
@@ -259,5 +265,8 @@ class _Look:
 
     def secret(self, found: Found) -> Stretch:
         """The span of the first group from the rule's own on that took part in the match *found*."""
-        spans = (found.span(number) for number in range(self.rule.secret, self._groups + 1))
-        return next((span for span in spans if span[0] >= 0), found.span())
+        for number in range(self.rule.secret, self._groups + 1):
+            span = found.span(number)
+            if span[0] >= 0:
+                return span
+        return found.span()
