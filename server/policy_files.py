@@ -80,6 +80,8 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, str], above: tup
     within = (*above, folder) if isinstance(folder, Path) else above
     for entry in sorted(folder.iterdir(), key=lambda one: one.name):
         name = prefix + entry.name
+        if not name.isprintable() and (entry.is_dir() or entry.name.endswith(_SUFFIXES)):
+            raise OperatorError(f"policy file `{ascii(name)[1:-1]}` has a name that cannot be shown; give it another")
         if entry.is_dir():
             if not prefix and (entry.name == EXAMPLES or _is_mount(entry.name, folder=True)):
                 continue

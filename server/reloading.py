@@ -87,8 +87,13 @@ class Reloading:
 
     async def _quietly(self, by: str) -> None:
         """Reload; what is wrong was logged, and nobody waits for it."""
-        with contextlib.suppress(HoldfastError):
+        try:
             await self.reload(by=by)
+        except HoldfastError:
+            pass
+        except Exception as error:  # noqa: BLE001 -- whatever a file makes of us, the next change is looked at too
+            self.refused = f"the folder could not be read ({type(error).__name__}); `holdfast policy check` may say why"
+            _log.error("policy.refused", why=self.refused)  # no traceback: it may hold what the files hold
 
     async def _watch(self, folder: Path) -> None:
         judged = seen = await asyncio.to_thread(_look, folder)

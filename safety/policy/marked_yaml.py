@@ -33,6 +33,8 @@ def read_document(file: str, text: str, listed: str) -> tuple[Mapping[str, Json]
         raise OperatorError(f"`{file}` line {line}: not YAML: {error.problem}") from None
     except (yaml.YAMLError, RecursionError):
         raise OperatorError(f"`{file}`: not YAML") from None
+    except (ValueError, OverflowError):  # a date like 2026-02-30, a number of 5 000 digits
+        raise OperatorError(f"`{file}`: a date or a number in it is none; put quotes around texts") from None
     if not isinstance(document, dict):
         raise OperatorError(f"`{file}`: a case file is a mapping with `profiles`, `tools` and `cases`")
     return cast("Mapping[str, Json]", document), _lines(node, listed)

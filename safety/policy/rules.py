@@ -17,6 +17,7 @@ from holdfast.contracts import OperatorError
 
 from .complaints import Complaint, refuse_first
 from .decisions import RESERVED, ApprovalLevel, Effect, Match
+from .depth import DEEPEST, is_too_deep
 from .source import Statement, statements
 
 _ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -97,6 +98,8 @@ def _parsed_file(file: str, text: str) -> list[tuple[Statement, pst.Template | N
     One call for a file costs a third of one call for each statement.
     """
     cut = statements(file, text)
+    if any(is_too_deep(statement.text) for statement in cut):
+        return [(statement, None) for statement in cut]
     try:
         parsed = cedarpy.policies_to_pst(text)
     except ValueError:
@@ -151,6 +154,11 @@ def _named(policy: Policy) -> Policy:
 
 
 def _parsed(statement: Statement) -> pst.Template:
+    if is_too_deep(statement.text):
+        raise OperatorError(
+            f"{statement.place}: nested too deeply, or too many operators in a row (over {DEEPEST} levels);"
+            " name values in a set, as in `[…].contains(…)`, or write several policies"
+        )
     try:
         parsed = cedarpy.policies_to_pst(statement.text)
     except ValueError as error:

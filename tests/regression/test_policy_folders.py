@@ -29,6 +29,12 @@ def test_a_link_to_nothing_is_refused_by_name(tmp_path: Path):
         read_policy_files(tmp_path)
 
 
+def test_a_name_that_is_no_text_is_named_by_its_bytes(tmp_path: Path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff\x1b.cedar")).write_text("")
+    with pytest.raises(OperatorError, match=r"policy file `a\\udcff\\x1b.cedar` has a name that cannot be shown"):
+        read_policy_files(tmp_path)
+
+
 def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path):
     (tmp_path / "a.cedar").write_bytes(b"// one\n\xff\n")
     with pytest.raises(OperatorError, match=r"policy file `a.cedar` line 2 is not UTF-8"):

@@ -84,3 +84,21 @@ async def test_what_was_asked_for_under_the_old_set_is_not_approved_by_it(world:
 
     again = await world.call("echo", {"text": "x"}, who="parrot", approval=asked.approval.id)
     assert code(again) == "gate/approval-invalid"
+
+
+async def test_what_nobody_thought_of_is_told_and_the_next_change_is_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of a kind that loading does not raise used to end the watching of the folder, in silence."""
+    reloading = world.house.desks.reloading
+
+    def broken() -> None:
+        raise ValueError("with text of a file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.house.policies, "prepare", broken)
+        await reloading._quietly("file")
+    assert reloading.refused == "the folder could not be read (ValueError); `holdfast policy check` may say why"
+
+    await reloading._quietly("file")
+    assert reloading.refused is None

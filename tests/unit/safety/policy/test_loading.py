@@ -200,6 +200,8 @@ def test_an_argument_no_tool_has_is_a_warning_where_no_tool_is_named() -> None:
         ("profiles: [p]\ncases: [1]\n", "`cases` must be a list of mappings"),
         (DENIED_CASE.replace("path: a", "path: 2020-01-01"), "`with` must be plain JSON"),
         (DENIED_CASE.replace("path: a", "path: .inf"), "`with` must be plain JSON"),
+        (DENIED_CASE.replace("path: a", "path: 2026-02-30"), "a date or a number in it is none"),
+        (DENIED_CASE.replace("path: a", "path: " + "9" * 5000), "a date or a number in it is none"),
         (DENIED_CASE + "tools: [{name: a b, input: {}}]\n", "`name` is not a tool name"),
         (DENIED_CASE + "tools: [{name: a, input: {x: 2020-01-01}}]\n", "`input` must be plain JSON"),
         (DENIED_CASE + "tools: [{name: a, input: {}}, {name: a, input: {type: object}}]\n", "`a` is declared twice"),
