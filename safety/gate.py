@@ -35,6 +35,7 @@ from .frozen import FrozenObject, frozen
 from .policy import Allowed, Approved, Around, Asks, Denied, Facts, PolicyBundle, PolicyDecision, PolicyRequest
 
 _LAYER: Final = "gate"
+_LIMITS: Final = tuple(one.name for one in fields(Limits))
 
 
 def _reason(code: str, message: str, remedy: str) -> Reason:
@@ -206,6 +207,9 @@ class _Lifted:
 
 def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: _Lifted) -> Reason | None:
     """Judge again; None when the call is allowed."""
+    around = request.around
+    if around.approved is not lifted.by:
+        around = replace(around, approved=lifted.by)
     question = PolicyRequest(
         principal=request.principal,
         session=request.session,
@@ -213,7 +217,7 @@ def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: _L
         arguments=arguments,
         facts=request.facts,
         flow=request.flow,
-        around=replace(request.around, approved=lifted.by),
+        around=around,
     )
     decision = now.bundle.decide(question, lifted=lifted.forbids)
     request.heard(question, lifted.forbids, decision)
@@ -227,7 +231,7 @@ def _judged(request: GateRequest, arguments: FrozenObject, now: _Now, lifted: _L
 
 
 def _widened(asked: Limits, own: Limits) -> bool:
-    return any(getattr(asked, one.name) > getattr(own, one.name) for one in fields(Limits))
+    return asked is not own and any(getattr(asked, name) > getattr(own, name) for name in _LIMITS)
 
 
 def _minted(request: GateRequest, arguments: FrozenObject, spec: ToolSpec) -> Authorized:

@@ -15,28 +15,30 @@ from holdfast.contracts import Builtin, Decision, RuntimeRef, Status, ToolResult
 from .timings import Times
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-LAYERS = (
-    "admit",
-    "validator",
-    "sanitizer",
-    "leaks",
-    "credentials",
-    "policy",
-    "floor",
-    "gate",
-    "output",
-    "limits",
-    "tools",
-    "sessions",
-    "builtin",
-    "wasm",
-    "shell",
-    "children",
-    "upstreams",
-    "workspace",
-    "egress",
-    "envelope",
-    "internal",
+LAYERS = frozenset(
+    {
+        "admit",
+        "validator",
+        "sanitizer",
+        "leaks",
+        "credentials",
+        "policy",
+        "floor",
+        "gate",
+        "output",
+        "limits",
+        "tools",
+        "sessions",
+        "builtin",
+        "wasm",
+        "shell",
+        "children",
+        "upstreams",
+        "workspace",
+        "egress",
+        "envelope",
+        "internal",
+    }
 )
 _OTHER = "other"
 _NO_TOOL = "none"
@@ -70,7 +72,9 @@ class Metrics:
         self._seconds = Times("holdfast_call_seconds", "Time from door to door.", "runtime", _CALL_BUCKETS)
         self.registry.register(self._layers)
         self.registry.register(self._seconds)
-        self._in_flight = Gauge("holdfast_calls_in_flight", "Calls under way.", registry=self.registry)
+        self._under_way = 0
+        in_flight = Gauge("holdfast_calls_in_flight", "Calls under way.", registry=self.registry)
+        in_flight.set_function(lambda: self._under_way)
         self._workers = Gauge("holdfast_workers", "Confined workers, by runtime.", ("runtime",), registry=self.registry)
         self._upstreams = Gauge(
             "holdfast_upstreams", "MCP servers, by the state of their breaker.", ("breaker",), registry=self.registry
@@ -95,11 +99,11 @@ class Metrics:
 
     def began(self) -> None:
         """One more call is under way."""
-        self._in_flight.inc()
+        self._under_way += 1
 
     def ended(self, runtime: RuntimeRef | None, result: ToolResult, *, seconds: float) -> None:
         """A call that `began` has ended; *runtime* is None when there is no such tool."""
-        self._in_flight.dec()
+        self._under_way -= 1
         kind = runtime_kind(runtime)
         self._end(kind, result.status.value).inc()
         self._seconds.observe(kind, seconds)
@@ -109,7 +113,7 @@ class Metrics:
 
     def cancelled(self, runtime: RuntimeRef | None) -> None:
         """A call that `began` was cut off by its caller."""
-        self._in_flight.dec()
+        self._under_way -= 1
         self._end(runtime_kind(runtime), "cancelled").inc()
 
     def workers(self, runtime: RuntimeRef, count: int) -> None:

@@ -95,8 +95,8 @@ class Inbound:
         # 4  inspect
         found = self._inspect(trail, question.arguments)
         signals = self._signals(trail, question.arguments)
-        looked_at = tuple(one for one in found if self._layers.lets(one))
-        facts = facts_of(tuple(one for one in found if one not in looked_at), signals)
+        looked_at = tuple(filter(self._layers.lets, found))
+        facts = facts_of(tuple(one for one in found if one not in looked_at) if looked_at else found, signals)
         # 5  policy
         bundle = self._layers.policy(question.principal)
         request = PolicyRequest(
@@ -203,6 +203,8 @@ class Inbound:
 
 def facts_of(found: tuple[Finding, ...], signals: Signals) -> Facts:
     """What policy is told of the detectors' findings: counts, rule names and a score, never text."""
+    if not found and not signals.findings:
+        return Facts(leaks=0, credentials=0, injection=signals.score, pii=0, rules=frozenset())
     grave = [finding for finding in found if finding.action in (Action.REDACT, Action.DENY)]
     personal = [finding for finding in found if finding.layer == "pii"]
     return Facts(

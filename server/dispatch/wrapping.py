@@ -84,16 +84,17 @@ class Wrapping:
         ending = replace(
             ending, content=out.content, structured=out.structured, reason=reason, detail="", log=log, body=out.text()
         )
-        return ending, replace(out, findings=findings)
+        return ending, out if findings is out.findings else replace(out, findings=findings)
 
     def cut(self, ending: Ending, call: Authorized) -> Ending:
         """Step 13, first half: cut what goes to the model; the whole stays behind `output_read`."""
         limit = call.limits.output_bytes
         whole = ending.body
         written = b"" if ending.structured is None else canonical(ending.structured)
-        usage = replace(ending.usage, output_bytes=max(_bytes(whole), len(written)))
-        if usage.output_bytes <= limit:
-            return replace(ending, usage=usage)
+        size = max(_bytes(whole), len(written))
+        usage = ending.usage if ending.usage.output_bytes == size else replace(ending.usage, output_bytes=size)
+        if size <= limit:
+            return ending if usage is ending.usage else replace(ending, usage=usage)
         # Structured values cannot be cut and stay what they are: over the limit they are left out, whole.
         structured = ending.structured if len(written) <= limit else None
         if _bytes(whole) <= limit:
@@ -147,7 +148,7 @@ class Wrapping:
 
 
 def _bytes(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _refusal_text(reason: Reason, body: str) -> str:
