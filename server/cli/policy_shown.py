@@ -43,10 +43,15 @@ def show_run(run: "Run", *, whole: bool) -> None:
         TALK.print(
             f"[yellow]no case[/]  `{plain(policy.file)}` line {policy.line}: policy `{policy.id}` applies in none"
         )
+    for policy in run.dormant if whole else ():
+        TALK.print(
+            f"[cyan]dormant[/]  `{plain(policy.file)}` line {policy.line}: policy `{policy.id}` waits for its tools,"
+            " of which there is no sample"
+        )
     passed = len(run.tried) - len(run.failed)
     colour, word = ("red", "failed") if run.failed else ("green", "ok")
-    reached = len(run.policies) - len(run.uncovered)
-    covered = f"; {reached} of {len(run.policies)} policies apply in one ({run.coverage:.0f} %)" if whole else ""
+    reached = run.awake - len(run.uncovered)
+    covered = f"; {reached} of {run.awake} policies apply in one ({run.coverage:.0f} %)" if whole else ""
     OUT.print(
         f"[{colour}]{word}[/]  {run.profile}: {passed} of {len(run.tried)} cases hold{covered}  [dim]{run.digest}[/]"
     )
@@ -96,4 +101,5 @@ def run_json(run: "Run") -> Json:
         ],
         "coverage": round(run.coverage, 1),
         "uncovered": [policy.id for policy in run.uncovered],
+        "dormant": [policy.id for policy in run.dormant],
     }

@@ -14,6 +14,7 @@ from .. import proving
 from ..bundle import Rehearsal
 from ..cases import asked, read_case
 from ..decisions import PolicyRequest
+from ..mentions import applies
 from ..rules import Policy
 from .applying import changes_nothing, shadow
 from .remarks import Remark, about
@@ -50,6 +51,14 @@ def ask_solver(rehearsal: Rehearsal, settled: frozenset[tuple[str, str]], questi
     silent = {("shadowed", name) for rule, name in settled if rule == "never-applies"}
     remarks += session.idle(settled | dead | silent)
     return Asked(remarks=tuple(remarks), unjudged=session.unjudged())
+
+
+def waiting(rehearsal: Rehearsal) -> frozenset[str]:
+    """The policies of *rehearsal* that apply to no tool that is here, and could to one that is not; as far as told."""
+    judge = rehearsal.judge
+    named = {one.id for one in judge.statements if not any(applies(one, tool) for tool in judge.specs)}
+    dead = _Session(rehearsal, QUESTIONS).dead(frozenset())
+    return frozenset(named & judge.dormant.keys()) | {one.policy for one in dead if one.rule == "dormant"}
 
 
 class _Session:

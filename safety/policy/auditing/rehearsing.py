@@ -1,7 +1,7 @@
 """Runs every case of a profile and counts which policies they make apply. A case that fails stops no other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.contracts import Digest, ToolSpec
 
@@ -9,6 +9,7 @@ from ..bundle import PolicyBundle
 from ..cases import asked
 from ..decisions import Match
 from ..trials import Trial, try_cases
+from .asking import waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Run:
     digest: Digest
     policies: tuple[Match, ...]
     tried: tuple[Tried, ...]
+    dormant: tuple[Match, ...] = ()
+    """Those for tools that are neither there nor declared as samples: no case could make them apply."""
 
     @property
     def failed(self) -> tuple[Trial, ...]:
@@ -35,14 +38,19 @@ class Run:
 
     @property
     def uncovered(self) -> tuple[Match, ...]:
-        """The policies that no case makes apply."""
-        applied = {name for one in self.tried for name in one.applied}
+        """The policies that no case makes apply, although one could."""
+        applied = {name for one in self.tried for name in one.applied} | {policy.id for policy in self.dormant}
         return tuple(policy for policy in self.policies if policy.id not in applied)
 
     @property
+    def awake(self) -> int:
+        """How many policies a case could make apply."""
+        return len(self.policies) - len(self.dormant)
+
+    @property
     def coverage(self) -> float:
-        """How many of the policies some case makes apply, in per cent."""
-        return 100 * (len(self.policies) - len(self.uncovered)) / len(self.policies)
+        """How many of the policies that one could some case makes apply, in per cent."""
+        return 100 * (self.awake - len(self.uncovered)) / self.awake if self.awake else 100.0
 
 
 def rehearse(
@@ -64,7 +72,11 @@ def rehearse(
         for trial in try_cases(rehearsal.files, judge.specs, judge.decide)
         if only.casefold() in trial.case.name.casefold()
     )
-    return Run(profile=profile, digest=rehearsal.bundle.digest, policies=judge.policies, tried=tried)
+    run = Run(profile=profile, digest=rehearsal.bundle.digest, policies=judge.policies, tried=tried)
+    if not run.uncovered or only:
+        return run
+    waits = waiting(rehearsal)
+    return replace(run, dormant=tuple(policy for policy in run.uncovered if policy.id in waits))
 
 
 def _applied(judge: PolicyBundle, trial: Trial) -> tuple[str, ...]:

@@ -107,6 +107,26 @@ def test_policies_that_no_case_reaches_are_named_and_may_fail_the_run(folder: Pa
     assert "2 of 3 policies apply in one (67 %)" in said.out
 
 
+def test_a_policy_that_waits_for_its_tools_is_named_and_fails_no_run(folder: Path, capsys) -> None:
+    rules = folder / "supervised" / "it.cedar"
+    rules.write_text(
+        SCOPE + OPEN + '@id("far") @reason("r") forbid (principal, action == Action::"far__away", resource);\n'
+        '@id("both") @reason("r") forbid (principal, action in [Action::"far__away", Action::"time"], resource);\n'
+        '@id("server") @reason("r") forbid (principal, action, resource) when { resource.server == "far" };\n'
+    )
+
+    assert run_cases(folder=folder, least=66) == 0
+    assert run_cases(folder=folder, least=67) == 1, "a policy that a case could reach is not one that waits"
+    said = capsys.readouterr()
+    assert "`supervised/it.cedar` line 3: policy `far` waits for its tools, of which there is no sample" in said.err
+    assert "policy `server` waits for its tools" in said.err
+    assert "policy `both` applies in none" in said.err
+    assert "2 of 3 policies apply in one (67 %)" in said.out
+    (folder / "tests" / "it.yaml").write_text(CASES + "tools:\n  - {name: far__away, upstream: far, input: {}}\n")
+    assert run_cases(folder=folder) == 0
+    assert "policy `far` applies in none" in capsys.readouterr().err
+
+
 def test_a_filter_runs_some_cases_and_none_is_refused(folder: Path, capsys) -> None:
     assert run_cases(folder=folder, only="ECHO", output=RunFormat.JSON) == 0
     (profile,) = json.loads(capsys.readouterr().out)
