@@ -29,7 +29,7 @@ def connect(family: int, kind: int, place: object) -> str:
 
 def runaway(marker: str) -> str:
     """A process in a session of its own, that hears no signal it can refuse, and is nobody's child."""
-    ready, told = os.pipe()
+    begun, open_until_then = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -37,11 +37,12 @@ def runaway(marker: str) -> str:
                 signal.signal(one, signal.SIG_IGN)
             for descriptor in (0, 1, 2):
                 os.close(descriptor)
-            os.write(told, b"x")
             os.execv("/usr/bin/sleep", ["sleep", f"60.{marker}"])
         os._exit(0)
     os.wait()
-    return "runs" if os.read(ready, 1) else "gone"
+    os.close(open_until_then)
+    os.read(begun, 1)  # ends when the program itself runs: its own end of the pipe closes with that
+    return "runs"
 
 
 def tried(what: str, at: str) -> str:  # noqa: C901, PLR0911, PLR0912 -- one arm for each attempt
