@@ -6,7 +6,7 @@ from typing import Final
 
 from .escapes import ESCAPED, QUOTED, escaped, quoted
 from .runs import Allowance, Run, Unread
-from .words import CODED, HEXED, PACKED, PAIRED, WORD, base64_words, hex_words, packed_words
+from .words import CODED, HEXED, PACKED, PAIRED, WORD, base64_words, hex_words, packed_words, wide_words
 
 LAYERS: Final = 2
 """How deep encodings are undone, one inside the other."""
@@ -36,7 +36,7 @@ CLOSER: Final = {Sign.WORD: CODED, Sign.HEXED: PAIRED}
 """What is looked for besides, where one of these signs was seen: most long words are names and digests."""
 
 _READERS: Final[dict[Sign, tuple[Callable[[bytes, Allowance], Iterator[Run | Unread]], ...]]] = {
-    Sign.WORD: (base64_words,),
+    Sign.WORD: (base64_words, wide_words),
     Sign.HEXED: (hex_words,),
     Sign.PACKED: (packed_words,),
     Sign.ESCAPED: (escaped,),

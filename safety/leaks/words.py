@@ -17,6 +17,9 @@ from .runs import Allowance, Run, Unread
 # Three readable bytes have their top bit clear and seldom start with 0000 or 0001, so of the four characters that code
 # them the first three come from less than half of the alphabet. Drawn or binary material fits one group in eleven.
 _GROUP: Final = "[CDI-Za-f][ACD-HQS-Xgi-nwyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][0-9A-Za-z+/_-]"
+# Of UTF-16, three bytes are a letter, NUL and a letter, or NUL, a letter and NUL, in turn, wherever one begins to read.
+_AROUND: Final = "[CDI-Za-f][AQgw][AB][0-9A-Za-z+/_-]"
+_BETWEEN: Final = "A[AC-H][AEIMQUYcgkosw048]A"
 _PAIR: Final = "(?:[2-7][0-9A-Fa-f]|0[9aAdD])"
 _BREAK: Final = r"(?:(?:\\r)?\\n|\r?\n[ \t]{0,8}|\r)"
 """Between two lines of one word: as they are, or as JSON writes them."""
@@ -24,8 +27,8 @@ _ALPHABET: Final = "[0-9A-Za-z+/_-]"
 
 WORD: Final = "[0-9A-Za-z+/_-]{27}"
 """A word of 27 holds 20 bytes, the shortest token."""
-CODED: Final = f"(?:{_GROUP}){{6}}"
-"""Eighteen readable bytes in base64: what makes a long word worth decoding."""
+CODED: Final = f"(?:(?:{_GROUP}){{6}}|(?:{_AROUND}{_BETWEEN}){{4}})"
+"""Eighteen readable bytes in base64, or twelve letters of UTF-16: what makes a long word worth decoding."""
 HEXED: Final = "[0-9A-Fa-f]{40}"
 PAIRED: Final = f"{_PAIR}{{20}}"
 """The same in hex: twenty bytes, and all of them readable."""
@@ -33,6 +36,9 @@ PACKED: Final = rf"[^0-9A-Za-z+/_-](?:H4sI|eJ[w-z]|eN[o-r]|eA[E-H]|eF[4-7]){_ALP
 """How gzip and zlib streams begin in base64, at the beginning of a word."""
 
 _BASE64: Final = expression(rf"(?:{_GROUP}{_BREAK}?){{6,}}[0-9A-Za-z+/_-]{{0,3}}")
+_WIDE: Final = expression(
+    rf"(?:{_BETWEEN}{_BREAK}?)?(?:{_AROUND}{_BREAK}?{_BETWEEN}{_BREAK}?){{4,}}(?:{_AROUND}{_BREAK}?)?{_ALPHABET}{{0,3}}"
+)
 _HEX: Final = expression(rf"{_PAIR}{{20,}}")
 _PACKED: Final = expression(rf"{PACKED}(?:{_BREAK}?{_ALPHABET}+)*={{0,2}}")
 _ODD: Final = re.compile(rb"\\[rn]|[\r\n\t =]")
@@ -53,6 +59,17 @@ def base64_words(data: bytes, allowance: Allowance) -> Iterator[Run | Unread]:
             yield Unread(start=start, end=end)
             continue
         yield Run(text=_base64(data[start:end]), origin=partial(_groups, data, start, end))
+
+
+def wide_words(data: bytes, allowance: Allowance) -> Iterator[Run | Unread]:
+    """What every stretch of base64 in *data* says that is of UTF-16, in either order, as PowerShell takes it."""
+    for start, end in _found(_WIDE, data):
+        if not allowance.takes((end - start) * 3 // 8):
+            yield Unread(start=start, end=end)
+            continue
+        held = _base64(data[start:end])
+        first = 1 if held[:1] == b"\0" else 0
+        yield Run(text=held[first::2], origin=partial(_letters, data, start, end, first))
 
 
 def hex_words(data: bytes, allowance: Allowance) -> Iterator[Run | Unread]:
@@ -118,6 +135,11 @@ def _groups(data: bytes, start: int, end: int, low: int, high: int) -> tuple[int
     breaks = [found.span() for found in _ODD.finditer(data, start, end)]
     first, last = _past(breaks, start + low * 8 // 6), _past(breaks, start + (high * 8 - 1) // 6)
     return first, min(last + 1, end)
+
+
+def _letters(data: bytes, start: int, end: int, first: int, low: int, high: int) -> tuple[int, int]:
+    """The same of letters of two bytes each, of which the *first*th byte is read first."""
+    return _groups(data, start, end, first + 2 * low, first + 2 * high - 1)
 
 
 def _past(breaks: list[tuple[int, int]], at: int) -> int:

@@ -55,6 +55,10 @@ ENCODED: dict[str, Callable[[str], str]] = {
     "base64 in lines": in_lines,
     "base64 in a JSON string": lambda text: json.dumps(in_lines(text)),
     "base64 of UTF-16": lambda text: b64(text.encode("utf-16-le")),
+    "base64 of UTF-16 after a mark": lambda text: b64(f"\ufeff~{text}".encode("utf-16-be")),
+    "base64 of UTF-16 in lines": lambda text: base64.encodebytes(
+        f"these words before {text}".encode("utf-16-le")
+    ).decode(),
     "base32": lambda text: base64.b32encode(text.encode()).decode(),
     "base85": lambda text: base64.b85encode(text.encode()).decode(),
     "hex": lambda text: text.encode().hex(),
@@ -98,7 +102,6 @@ ENCODED: dict[str, Callable[[str], str]] = {
 ALL = frozenset(TIERS)
 RULES = ALL - {"ours"}
 OPEN = {
-    "base64 of UTF-16": (RULES, "readable bytes are told from drawn ones by their form, and every second one is NUL"),
     "base32": (RULES, "nobody writes credentials so; one time passwords are, and look alike"),
     "base85": (ALL, "its letters are those of any text: nothing shows where it begins"),
     "hex with spaces": (RULES, "columns of numbers look alike in every log"),
