@@ -40,7 +40,8 @@ def check(data: bytes) -> None:
 
 if __name__ == "__main__":
     import atheris
+    from guiding import instrument_ours
 
-    atheris.instrument_all()
+    instrument_ours()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

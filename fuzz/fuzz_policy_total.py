@@ -162,7 +162,8 @@ def _spec(schema: Mapping[str, Any]) -> ToolSpec:
 
 if __name__ == "__main__":
     import atheris
+    from guiding import instrument_ours
 
-    atheris.instrument_all()
+    instrument_ours()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

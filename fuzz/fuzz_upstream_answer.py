@@ -57,7 +57,8 @@ def _check_tools(tools: Json) -> None:
 
 if __name__ == "__main__":
     import atheris
+    from guiding import instrument_ours
 
-    atheris.instrument_all()
+    instrument_ours()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -53,7 +53,8 @@ def _check(listing: Listing) -> None:
 
 if __name__ == "__main__":
     import atheris
+    from guiding import instrument_ours
 
-    atheris.instrument_all()
+    instrument_ours()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
