@@ -38,6 +38,8 @@ class History:
     rows: tuple[RecordedInput, ...] = ()
     tools: Mapping[str, ToolSketch] | None = None
     """By name, the last definition of each that was called."""
+    unopened: int = 0
+    """Rows that another key sealed, or that were changed."""
 
     def of(self, profile: str) -> Iterator[tuple[RecordedInput, PolicyInput | str]]:
         """The calls that were judged by *profile*, each with its first input, or why there is none."""
@@ -73,7 +75,7 @@ async def read_history(root: Path, store: StoreSettings, since: float) -> Histor
     finally:
         await opened.close()
     sketches = {str(kept[row.definition].name): kept[row.definition] for row in rows if row.definition in kept}
-    return History(rows=rows, tools=sketches)
+    return History(rows=rows, tools=sketches, unopened=inputs.unopened)
 
 
 def _is_there(root: Path, store: StoreSettings) -> bool:

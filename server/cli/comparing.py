@@ -12,7 +12,7 @@ import typer
 from holdfast.contracts import Json
 
 from ..data_dir import find_data_dir
-from ..terminal import OUT, counted, visible
+from ..terminal import OUT, TALK, counted, visible
 from .options import ConfigOption, DataDirOption, Format, FormatOption, settings_of
 from .policy_check import ToolsOption, specs_of
 from .rendering import show_json
@@ -20,6 +20,7 @@ from .rendering import show_json
 if TYPE_CHECKING:
     from ..policy_history import History
 
+_UNJUDGED = 3
 Place = "A policy folder, or REVISION:FOLDER of the git repository here."
 SinceOption = Annotated[
     str | None, typer.Option(help="Only recorded calls since then: 30m, 24h, 7d, or a date. Default: all.")
@@ -46,7 +47,7 @@ def diff(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
-    """Compare two sets over recorded calls and calls made from the schema. Exit 1 when NEW lets more happen."""
+    """Compare two sets over recorded calls and calls made from the schema. Exit 1: NEW lets more; 3: some do not open."""
     from ..policy_files import read_policy_set  # noqa: PLC0415 -- the other verbs need not load the engine
     from ..policy_history import diff as compare  # noqa: PLC0415 -- as above
 
@@ -56,6 +57,7 @@ def diff(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     reports, code = compare(
         read_policy_set(old), read_policy_set(new), history, profile=profile, most=most, tools=specs
     )
+    code = code or _unopened(history)
     if output is Format.JSON:
         show_json(reports)
         return code
@@ -73,19 +75,20 @@ def replay(
     config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
-    """Judge recorded calls by another set. Exit 1 when it would have let more happen than was let."""
+    """Judge recorded calls by another set. Exit 1: it would have let more happen; 3: some calls do not open."""
     from ..policy_files import read_policy_set  # noqa: PLC0415 -- as above
     from ..policy_history import replay as judge  # noqa: PLC0415 -- as above
 
     history = _history(server, since, data_dir, config)
     reports, code = judge(read_policy_set(candidate), history)
+    code = code or _unopened(history)
     if output is Format.JSON:
         show_json(reports)
         return code
     for report in reports:
         if isinstance(report, Mapping):
             _show_replay(report)
-    if not reports:
+    if not reports and not history.unopened:
         _print('no calls are recorded; `[policy] record = "redacted"` records them from then on')
     return code
 
@@ -100,6 +103,15 @@ def _history(server: str | None, since: str | None, data_dir: Path | None, confi
         return asyncio.run(remote_history(server, begin))
     root = find_data_dir(data_dir)
     return asyncio.run(read_history(root, settings_of(config, root).store, begin))
+
+
+def _unopened(history: "History") -> int:
+    """Say how many calls nobody can judge again; the exit code that this alone has."""
+    if not history.unopened:
+        return 0
+    calls = counted(history.unopened, "recorded call does", "recorded calls do")
+    TALK.print(f"[red]{calls} not open[/]: sealed with another key than `keys/decision-inputs`, or changed since")
+    return _UNJUDGED
 
 
 def _show_diff(report: Mapping[str, Json]) -> None:

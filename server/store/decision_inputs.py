@@ -49,6 +49,8 @@ class DecisionInputs:
         self._seal = Seal(key=key, purpose="holdfast decision input")
         self._tool_seal = Seal(key=key, purpose="holdfast decision tool")
         self._clock = clock
+        self.unopened = 0
+        """How many of the rows that were asked for did not open."""
 
     def now(self) -> float:
         """The time rows are written with."""
@@ -137,6 +139,7 @@ class DecisionInputs:
                 opened = self._seal.open(row["nonce"], row["sealed"], call_id, at, definition)
             except Unopened:
                 _log.warning("inputs.sealed", call=call_id, why="it does not open with the key of this directory")
+                self.unopened += 1
                 continue
             said = read_object(opened.decode("utf-8"))
             found.append(RecordedInput(call_id=call_id, at=at, definition=definition, said=said))

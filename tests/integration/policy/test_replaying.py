@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.contracts import OperatorError
+from holdfast.server.cli import comparing
 from holdfast.server.config import StoreSettings
 from holdfast.server.policy_files import read_policy_set
 from holdfast.server.policy_history import History, diff, read_history, replay, since_of
@@ -49,6 +50,20 @@ async def test_a_replay_names_the_calls_that_would_have_gone_otherwise(day: tupl
 
     (narrower,), code = replay(read_policy_set(str(folder / "narrower")), history)
     assert ([one["now"]["decision"] for one in narrower["changed"]], code) == (["deny"], 0)
+
+
+async def test_calls_that_do_not_open_are_counted_and_no_replay_calls_them_the_same(
+    day: tuple[Path, History], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With another key, a replay used to say that no calls were recorded, and exit 0."""
+    folder, _ = day
+    shutil.copytree(folder / "data", tmp_path / "data")
+    (tmp_path / "data" / "keys" / "decision-inputs").write_bytes(b"k" * 32)
+
+    history = await read_history(tmp_path / "data", StoreSettings(), 0)
+    assert (history.rows, history.unopened) == ((), 3)
+    assert comparing._unopened(history) == 3
+    assert "3 recorded calls do not open" in capsys.readouterr().err
 
 
 async def test_a_diff_exits_1_on_any_widening_and_says_what_it_could_not_reconstruct(day: tuple[Path, History]) -> None:
