@@ -1,9 +1,9 @@
 """What each layer costs one call of 1 KB in and out, and what the whole call costs, in µs of CPU. It decides nothing.
 
-`python -m bench.layers [--calls N] [--json] [--profile]`. No two calls carry the same text, so nothing is answered from
-memory that a real call would not find there. CPU time of the one thread, p50 of the quietest tenth: what other
-programs take from the clock is left out, what they take from the caches is not. `bare scan` is the anchor: the leak
-rules' database over the same text, and nothing else.
+`python -m bench.layers [--calls N] [--json] [--profile] [--page FILE]`. No two calls carry the same text, so nothing
+is answered from memory that a real call would not find there. CPU time of the one thread, p50 of the quietest tenth:
+what other programs take from the clock is left out, what they take from the caches is not. `bare scan` is the anchor:
+the leak rules' database over the same text, and nothing else. `--page` puts both tables into a page, as a section.
 """
 
 import argparse
@@ -20,6 +20,8 @@ from itertools import count
 from pathlib import Path
 from types import FrameType
 
+from bench.page import one_call, put_section
+from bench.parts import parts_of
 from holdfast.contracts import FlowFacts, Session, SessionId, Sink, TenantId, Text, ToolCall, ToolName, Where
 from holdfast.safety.envelope import wrap
 from holdfast.safety.leaks import layout, load_rules
@@ -166,7 +168,7 @@ async def profiled(count_of: int, house: House) -> list[tuple[str, float]]:
     return [(name, times * one) for name, times in seen.most_common(100)]
 
 
-async def run(count_of: int, *, profile: bool) -> tuple[dict[str, float], list[tuple[str, float]]]:
+async def run(count_of: int, *, profile: bool) -> tuple[dict[str, float], list[tuple[str, float]], dict[str, float]]:
     settings = Settings(
         audit=AuditSettings(durability="process"),
         limits=LimitSettings(calls_per_minute=10_000_000, burst=10_000_000),
@@ -175,7 +177,8 @@ async def run(count_of: int, *, profile: bool) -> tuple[dict[str, float], list[t
         async with open_house(settings, Path(folder)) as house:
             found = {name: cost(count_of, layer) for name, layer in layers_of(house).items()}
             found["a whole call, CPU"], found["a whole call, clock"] = await whole(count_of, house)
-            return found, await profiled(count_of, house) if profile else []
+            parts = await parts_of(lambda count_of: whole(count_of, house), count_of)
+            return found, await profiled(count_of, house) if profile else [], parts
 
 
 def main() -> None:
@@ -183,12 +186,15 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--profile", action="store_true", help="sample whole calls and say where their time goes")
+    parser.add_argument("--page", type=Path, help="put the tables there as a section, Markdown")
     given = parser.parse_args()
-    found, seen = asyncio.run(run(given.calls, profile=given.profile))
+    found, seen, parts = asyncio.run(run(given.calls, profile=given.profile))
+    if given.page is not None:
+        put_section(given.page, one_call(found, parts, calls=given.calls))
     if given.json:
-        print(json.dumps({"us": found, "profile": dict(seen)}))
+        print(json.dumps({"us": found, "parts": parts, "profile": dict(seen)}))
         return
-    for name, value in [*found.items(), *seen]:
+    for name, value in [*found.items(), *((f"inside a call: {name}", value) for name, value in parts.items()), *seen]:
         print(f"{value:>9.1f} µs  {name}")
 
 

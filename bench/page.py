@@ -55,6 +55,46 @@ def page(found: Mapping[str, Any], *, rounds: int) -> str:
     return "\n".join((*lines, ""))
 
 
+ONE_CALL = "## One call"
+
+
+def one_call(layers: Mapping[str, float], parts: Mapping[str, float], *, calls: int) -> str:
+    """What one call of `echo` with 1 KB costs, Markdown: a section of the page."""
+    busy = f"{os.getloadavg()[0]:.1f} processes wanted one of {os.cpu_count()} cores meanwhile"
+    ranked = sorted(parts.items(), key=lambda one: -one[1])
+    lines = [
+        ONE_CALL,
+        "",
+        *_run(f"python -m bench.layers --calls {calls} --page docs/performance.md", ("holdfast",)),
+        f"1 KB in and out, CPU time of the one thread, p50 of the quietest tenth; {busy}.",
+        "",
+        "| each alone, over and over | µs |",
+        "|---|---|",
+        *(f"| {name} | {value:.1f} |" for name, value in layers.items()),
+        "",
+        "Inside whole calls each part finds its code and tables pushed out of the caches by the others, and takes up",
+        "to twice as long. Medians on the clock, the timing included, what other parts take within one left out:",
+        "",
+        "| inside a whole call | µs | share |",
+        "|---|---|---|",
+        *(f"| {name} | {value:.1f} | {value / sum(parts.values()):.0%} |" for name, value in ranked),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def section_of(text: str) -> str:
+    """The section about one call of the page *text*; empty where there is none."""
+    _, heading, section = text.partition(f"\n{ONE_CALL}\n")
+    return f"\n{heading.strip()}\n{section}" if heading else ""
+
+
+def put_section(path: Path, section: str) -> None:
+    """Put *section* at the end of the page at *path*, in place of an earlier one."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text.removesuffix(section_of(text)).rstrip()}\n\n{section}", encoding="utf-8")
+
+
 def gateways(rows: Mapping[str, Mapping[str, float]], *, rounds: int) -> str:
     """What calls of MCP cost through each gateway, Markdown."""
     lines = [

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.calls import MANIFEST, caller
 from bench.others import PLUGIN, PROGRAM, SCRIPT, others
-from bench.page import page
+from bench.page import page, section_of
 from bench.wasm import ARGUMENTS, COMMAND, CORE, pss
 from holdfast.contracts import Digest, Json, Principal, TenantId, ToolCall, ToolName
 from holdfast.server.config import LimitSettings, Settings, WorkspaceSettings
@@ -153,7 +153,8 @@ def main() -> None:
     given = parser.parse_args()
     found = asyncio.run(measure(given.rounds))
     if given.page is not None:
-        given.page.write_text(page(found, rounds=given.rounds), encoding="utf-8")
+        kept = section_of(given.page.read_text(encoding="utf-8")) if given.page.exists() else ""
+        given.page.write_text(page(found, rounds=given.rounds) + kept, encoding="utf-8")
     json.dump(found, sys.stdout, indent=2)
     print()
 

@@ -5,7 +5,7 @@ with the process, and each process counts its own.
 """
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -22,28 +22,52 @@ _SPENDS: Final = "\0spends"
 """No name of a tool."""
 
 
+class _Window:
+    """Calls within one window. Counting takes one look, however many pieces there are: each call is counted twice."""
+
+    __slots__ = ("_pieces", "_seconds", "_total")
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._pieces: deque[tuple[int, int]] = deque()
+        """Place and count, oldest first."""
+        self._total = 0
+
+    def add(self, now: float) -> None:
+        place = _piece(now, self._seconds)
+        pieces = self._pieces
+        self._total += 1
+        if pieces and pieces[-1][0] == place:
+            pieces[-1] = (place, pieces[-1][1] + 1)
+        else:
+            pieces.append((place, 1))
+        while pieces[0][0] < place - PIECES:
+            self._total -= pieces.popleft()[1]
+
+    def within(self, now: float) -> int:
+        """Changes nothing: it is also asked beside the event loop."""
+        first = _piece(now, self._seconds) - PIECES
+        pieces = self._pieces
+        if pieces and pieces[0][0] >= first:
+            return self._total
+        return sum(count for place, count in tuple(pieces) if place >= first)
+
+
 class _Tally:
     """Calls of one kind over the windows."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_windows",)
 
     def __init__(self) -> None:
-        self._pieces: tuple[dict[int, int], ...] = tuple({} for _ in WINDOWS)
+        self._windows = tuple(map(_Window, WINDOWS))
 
     def add(self, now: float) -> None:
-        for window, pieces in zip(WINDOWS, self._pieces, strict=True):
-            place = _piece(now, window)
-            pieces[place] = pieces.get(place, 0) + 1
-            if len(pieces) > PIECES + 1:
-                for old in [one for one in pieces if one < place - PIECES]:
-                    del pieces[old]
+        for window in self._windows:
+            window.add(now)
 
     def within(self, now: float) -> tuple[int, int, int]:
         """Calls in the last minute, hour and day."""
-        minute, hour, day = (
-            sum(count for place, count in pieces.items() if place >= _piece(now, window) - PIECES)
-            for window, pieces in zip(WINDOWS, self._pieces, strict=True)
-        )
+        minute, hour, day = (window.within(now) for window in self._windows)
         return minute, hour, day
 
 

@@ -70,7 +70,9 @@ class Contexts:
 
     def of(self, line: SessionId) -> Context:
         """The context of the sessions under *line*."""
-        context = self._known.setdefault(line, Context())
+        context = self._known.get(line)
+        if context is None:
+            context = self._known[line] = Context()
         self._known.move_to_end(line)
         if len(self._known) > MOST_CONTEXTS:
             self._known.popitem(last=False)
