@@ -229,7 +229,7 @@ def test_an_anchor_that_cannot_be_enforced_is_refused(tmp_path, anchor: str) -> 
     assert "other anchors cannot be enforced" in refusal(tmp_path, f'[audit]\nanchor = "{anchor}"')
 
 
-def test_a_store_url_is_where_the_state_is(changed: World, plain: World) -> None:
+async def test_a_store_url_is_where_the_state_is(changed: World, plain: World) -> None:
     assert (changed.folder / "elsewhere.db").is_file()
     assert not changed.house.data.database.exists()
     assert plain.house.data.database.is_file()
