@@ -47,7 +47,7 @@ def diff(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     config: ConfigOption = None,
     output: FormatOption = Format.TEXT,
 ) -> int:
-    """Compare two sets over recorded calls and calls made from the schema. Exit 1: NEW lets more; 3: some do not open."""
+    """Compare two sets over recorded calls and calls made from the schema. Exit 1: NEW lets more; 3: not all opened."""
     from ..policy_files import read_policy_set  # noqa: PLC0415 -- the other verbs need not load the engine
     from ..policy_history import diff as compare  # noqa: PLC0415 -- as above
 
