@@ -54,15 +54,22 @@ def _enforcement(settings: Settings | None) -> tuple[Check, ...]:
 
 
 def drift(status: Json) -> tuple[Check, ...]:
-    """What a running server says of tools that its policies no longer fit."""
-    found = status.get("drift") if isinstance(status, dict) else None
-    rows = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-    if not rows:
+    """What a running server says of tools that its policies no longer fit, and of those they name in vain."""
+    drifted, missing = _rows(status, "drift"), _rows(status, "missing")
+    if not drifted and not missing:
         return (Check(part="policy", name="every tool fits", held=True, detail=""),)
-    return tuple(
-        Check(part="policy", name=f"drift: {row['tool']}", held=False, detail=f"{row['change']}: {row['why']}")
-        for row in rows
+    return (
+        *(
+            Check(part="policy", name=f"drift: {row['tool']}", held=False, detail=f"{row['change']}: {row['why']}")
+            for row in drifted
+        ),
+        *(Check(part="policy", name=f"missing: {row['tool']}", held=False, detail=str(row["why"])) for row in missing),
     )
+
+
+def _rows(status: Json, name: str) -> list[dict[str, Json]]:
+    found = status.get(name) if isinstance(status, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _versions() -> tuple[Check, ...]:

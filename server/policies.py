@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from holdfast.contracts import Digest, OperatorError, Principal, ToolName, ToolSpec
 from holdfast.safety.policy import NOTHING_OBSERVED, Observes, PolicyBundle
 from holdfast.safety.policy.explaining import Files
+from holdfast.safety.policy.missing import Missing, missing_tools
 
 from .drifting import Drift, drift_of
 from .policy_files import read_policy_files
 
+_log = structlog.get_logger("holdfast.policies")
 _REMEMBERED = 16_384
 """Definitions of tools that policy fitted at some time."""
 PROFILES = ("readonly", "supervised", "autonomous")
@@ -87,6 +91,7 @@ class Policies:
         self._drifted: dict[ToolName, Drift] = {}
         self._told: list[Callable[[], None]] = []
         self._fitted: dict[ToolName, ToolSpec] = {}
+        self._said = frozenset[Missing]()
         sources, cases = read_policy_files(folder)
         self._held = self._loaded(sources, cases, (profile,), specs())
 
@@ -122,6 +127,15 @@ class Policies:
         if frozenset(spec.digest for spec in specs) != held.fitted:
             self._held = self._loaded(held.sources, held.cases, tuple(held.bundles), specs)
             self._remember(specs)
+            self._say_missing()
+
+    def _say_missing(self) -> None:
+        """Log what is missing, each once for as long as it is."""
+        missing = self.missing
+        for one in missing:
+            if one not in self._said:
+                _log.warning("policy.missing", policy=one.policy, tool=one.tool, why=one.words())
+        self._said = frozenset(missing)
 
     def _remember(self, specs: Sequence[ToolSpec]) -> None:
         """Keep what fits, so that it can be said what changed when it no longer does."""
@@ -133,6 +147,12 @@ class Policies:
     def drifted(self) -> tuple[Drift, ...]:
         """Tools that are withheld because policy does not fit them as they are now, by name."""
         return tuple(self._drifted[name] for name in sorted(self._drifted))
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        """Tools that the configured profile names, and whose server is here and does not offer them."""
+        here = {**self.current().specs, **{str(one.tool): one.spec for one in self.drifted}}
+        return missing_tools(self.current().statements, here)
 
     def drift(self, spec: ToolSpec, /) -> Drift | None:
         """Note that policy does not fit *spec*; answers what exactly, or None when that is known already."""
@@ -176,6 +196,7 @@ class Policies:
             self._held = fresh
         for told in self._told:
             told()
+        self._say_missing()
         return True
 
     def trying(self, spec: ToolSpec) -> Callable[[Principal], PolicyBundle]:

@@ -122,6 +122,8 @@ def _show_diff(report: Mapping[str, Json]) -> None:
     _unclear(report)
     for one in _records(report.get("not_all_made")):
         _print(f"  not every call of `{one['tool']}` was made ({one['calls']}): {one['why']}")
+    if report.get("not_all_made"):
+        _print("  `holdfast policy prove no-wider OLD NEW` answers for every call")
     for one in _records(report.get("differences")):
         before, after = one["before"], one["after"]
         named = f"recorded call {one['call']}" if one["call"] else "for example"

@@ -61,7 +61,7 @@ def init(
 def doctor(data_dir: DataDirOption = None, config: ConfigOption = None, output: FormatOption = Format.TEXT) -> int:
     """Examine this machine with live probes from every thread of every confined process. Exit 1 if one fails.
 
-    Of a server that runs on the data directory, also which tools policy no longer fits.
+    Of a server that runs on the data directory, also which tools policy no longer fits, and which it names in vain.
     """
     from ..doctor import drift, examine  # noqa: PLC0415 -- loads the sandbox
 

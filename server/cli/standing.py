@@ -17,7 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def status(data_dir: DataDirOption = None, config: ConfigOption = None, output: FormatOption = Format.TEXT) -> int:
-    """Say which policies judge, and what is wrong. Exit 1: a set was refused, a tool drifted, or rules are observed."""
+    """Say which policies judge, and what is wrong.
+
+    Exit 1: a set was refused, a tool drifted or is named and no longer offered, or rules are observed.
+    """
     now = ask("status", {}, data_dir=data_dir, config=config)
     if output is Format.JSON or not isinstance(now, Mapping):
         show_json(now)
@@ -43,6 +46,9 @@ def _wrong(now: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     for one in now["drift"] if isinstance(now["drift"], list) else ():
         if isinstance(one, Mapping):
             yield "drift", f"`{one['tool']}` is withheld: {one['why']}"
+    for one in now["missing"] if isinstance(now["missing"], list) else ():
+        if isinstance(one, Mapping):
+            yield "missing", str(one["why"])
     observed = now["observing"]
     if isinstance(observed, list) and observed:
         yield "observing", f"{', '.join(map(str, observed))}: passes what it would stop; see `holdfast policy observed`"

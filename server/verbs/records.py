@@ -20,6 +20,7 @@ async def status(house: House, params: Params) -> Json:  # noqa: ARG001 -- a ver
         "policy": str(house.policies.current().digest),
         "refused": house.desks.reloading.refused,
         "drift": [one.to_json() for one in house.policies.drifted],
+        "missing": [one.to_json() for one in house.policies.missing],
         "observing": [*observing_in(house.settings).names],
         "tools": len(house.registry.tools()),
         "off": {

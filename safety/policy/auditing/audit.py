@@ -12,6 +12,7 @@ from ..cases import read_cases, sample_tools
 from ..checking import survey_policies
 from ..complaints import Complaint
 from ..mentions import applies
+from ..missing import missing_tools
 from ..profiles import select
 from ..rules import Policy, read_each
 from ..trials import Trial, try_cases
@@ -154,8 +155,13 @@ def _warnings(bundle: PolicyBundle) -> list[Remark]:
         for warning in bundle.warnings
         if warning.startswith(_head(policy))
     ]
+    missing = missing_tools(bundle.statements, bundle.specs)
+    found += [about(by_id[one.policy], "missing-tool", one.words()) for one in missing]
+    gone = frozenset((one.policy, one.tool) for one in missing)
     for name, tools in bundle.dormant.items():
-        what = f"names `{tools[0]}`, of an upstream that is not connected, and was not type-checked"
-        found.append(about(by_id[name], "dormant", what))
+        waits = next((tool for tool in tools if (name, tool) not in gone), None)
+        if waits is not None:
+            what = f"names `{waits}`, of an upstream that is not connected, and was not type-checked"
+            found.append(about(by_id[name], "dormant", what))
     found += [of_set("quarantined", f"tool `{name}`: {why}") for name, why in bundle.quarantined.items()]
     return found

@@ -69,6 +69,11 @@ RULES: Final[Mapping[str, Rule]] = {
         Severity.WARNING,
         ("never-applies", "no call can make the policy apply", "correct the condition, or remove the policy"),
         ("shadowed", "the policy changes no answer beside another", "remove one of the two, or narrow the wider"),
+        (
+            "missing-tool",
+            "a policy names a tool that its server does not offer",
+            "name the tool as it is called now (`holdfast upstreams diff`), or approve it, or remove the policy",
+        ),
         ("reads-nothing", "no tool has the argument a policy asks for", "correct the argument's name"),
         (
             "no-negative-test",

@@ -1,14 +1,15 @@
 """Makes calls of a tool around every constant that two sets of policies compare with: always the same, not too many.
 
 1. A tool that both sets cover with the very same policies is left out: nothing can differ there.
-2. First every combination of the facts that the changed policies read, then every one of labels, effects, scopes and
-   truths, then each value of any other fact alone and in pairs.
+2. First combinations of the facts that the changed policies read around what only one of the sets compares with: a name
+   that a list of thousands gained comes before the others. Then every combination of these facts, then every one of
+   labels, effects, scopes and truths, then each value of any other fact alone and in pairs.
 3. A made call supposes its facts. What is read from arguments (paths, destinations, commands) need not be in them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations, product
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, product
 from typing import Final
 
 from holdfast.contracts import Json, OperatorError, ToolSpec
@@ -19,11 +20,13 @@ from ..cases import asked, read_case
 from ..inputs import PolicyInput
 from ..rules import Policy
 from ..shapes import ListShape, NumberShape, RecordShape, Shape, TextShape, TruthShape, WholeShape
-from ..varying import EFFECTS, About, Option, constants_of, options_of, ways_read
+from ..varying import EFFECTS, About, Option, constants_of, differing, options_of, ways_read
 from ..varying.others import NEUTRAL
 
 MOST: Final = 2000
 """Calls of one tool."""
+_FEW: Final = 6
+"""Values of a fact that both sets compare with the same, as long as there may be more to see elsewhere."""
 _CLOSED: Final = frozenset({EFFECTS, ("context", "session", "labels"), ("principal", "scopes")})
 Way = tuple[str, ...]
 
@@ -69,15 +72,26 @@ def _of_tool(pair: Pair, spec: ToolSpec, before: tuple[Policy, ...], after: tupl
     every = (*before, *after)
     about = About(spec=spec, shape=pair.new.shape(spec.name), constants=constants_of(every))
     options = {way: options_of(base, way, about) for way in ways_read(every)}
+    fresh = replace(about, constants=differing(constants_of(before), constants_of(after)))
+    near = {way: _near(options[way], options_of(base, way, fresh)) for way in ways_read(changed) if way in options}
     calls: dict[bytes, PolicyInput] = {}
     whole = True
-    for chosen in _plans(options, ways_read(changed)):
+    for chosen in chain(_products([*near.values()]), _plans(options, ways_read(changed))):
         given = _made(base, chosen)
         calls.setdefault(canonical([given.to_json(), dict(given.supposed)]), given)
         if len(calls) >= most:
             whole = False
             break
     return Generated(tool=spec.name, calls=tuple(calls.values()), whole=whole)
+
+
+def _near(every: tuple[Option, ...], fresh: tuple[Option, ...]) -> tuple[Option, ...]:
+    """Those of *every* that a difference suggests, and a few of the rest; the last is what no policy names."""
+    if len(every) <= _FEW:
+        return every
+    first = [one for one in fresh if one in every]
+    rest = [one for one in every if one not in first]
+    return (*first, *rest[: _FEW - 1], *rest[-1:])
 
 
 def _plans(options: dict[Way, tuple[Option, ...]], first: Sequence[Way]) -> Iterator[tuple[Option, ...]]:

@@ -4,7 +4,7 @@
 2. What cannot be encoded becomes a truth about which nothing is known, the same one for the same words, and is named.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -187,6 +187,8 @@ class Encoder:
         return self._plain_truth(logic.some(left.fails, logic.every(is_open, right.fails)), holds)
 
     def _binary(self, expr: pst.BinaryOp) -> Encoded:
+        if expr.op == "contains" and isinstance(expr.left, pst.Set):
+            return self._listed(expr.left.elements, self.value(expr.right))
         left, right = self.value(expr.left), self.value(expr.right)
         if isinstance(left.value, Never) or isinstance(right.value, Never):
             return self._failing()
@@ -301,16 +303,25 @@ class Encoder:
     def _set(self, elements: tuple[pst.Expr, ...]) -> Encoded:
         found = [self.value(element) for element in elements]
         fails = self.logic.some(*(one.fails for one in found))
-        values = [one.value for one in found]
-        if any(isinstance(value, Never) for value in values):
+        held = _gathered([one.value for one in found])
+        if isinstance(held, Never):
             return self._failing()
-        if all(isinstance(value, Entity) for value in values):
-            return Encoded(Entities(tuple(value for value in values if isinstance(value, Entity))), fails)
-        plain = [value for value in values if isinstance(value, One)]
-        if len(plain) < len(values) or len({value.kind for value in plain}) != 1:
-            raise Outside("a written set of anything but plain values of one type")
-        kind = plain[0].kind
-        return Encoded(Group(kind, self.logic.gathered([one.term for one in plain], sort_of(self.logic, kind))), fails)
+        if isinstance(held, Entities):
+            return Encoded(held, fails)
+        kind = held[0].kind
+        return Encoded(Group(kind, self.logic.gathered([one.term for one in held], sort_of(self.logic, kind))), fails)
+
+    def _listed(self, elements: tuple[pst.Expr, ...], wanted: Encoded) -> Encoded:
+        """Whether *wanted* is one of *elements*. A solver of sets takes seconds for what is a choice of hundreds."""
+        found = [self.value(element) for element in elements]
+        fails = self.logic.some(wanted.fails, *(one.fails for one in found))
+        held = _gathered([one.value for one in found])
+        if isinstance(held, Never) or isinstance(wanted.value, Never):
+            return self._failing()
+        if isinstance(held, Entities):
+            return self._plain_truth(fails, self._contains("contains", held, wanted.value))
+        one = self._one(wanted.value, held[0].kind)
+        return self._plain_truth(fails, self.logic.some(*(self.logic.same(one, each.term) for each in held)))
 
     def _one(self, value: Symbol, kind: kinds.Plain) -> Term:
         if isinstance(value, Odd):
@@ -341,3 +352,18 @@ class Encoder:
     def _bounded(self, fails: Term, number: Term) -> Encoded:
         over = self.logic.negated(in_bounds(self.logic, number))
         return Encoded(One(_WHOLE, number), self.logic.some(fails, over))
+
+
+def _gathered(values: Sequence[Symbol]) -> Entities | Never | list[One]:
+    """What a set of *values* that are written out holds; plain ones are at least one, of one type.
+
+    Raises: Outside for a set of anything else.
+    """
+    if any(isinstance(value, Never) for value in values):
+        return NEVER
+    if all(isinstance(value, Entity) for value in values):
+        return Entities(tuple(value for value in values if isinstance(value, Entity)))
+    plain = [value for value in values if isinstance(value, One)]
+    if len(plain) < len(values) or len({value.kind for value in plain}) != 1:
+        raise Outside("a written set of anything but plain values of one type")
+    return plain

@@ -49,6 +49,30 @@ def constants_of(policies: tuple[Policy, ...]) -> Constants:
     )
 
 
+def differing(one: Constants, other: Constants) -> Constants:
+    """What only one of the two has."""
+    return Constants(
+        compared=_apart(one.compared, other.compared),
+        members=_apart(one.members, other.members),
+        fitting=_apart(one.fitting, other.fitting),
+        people=tuple(sorted({*one.people} ^ {*other.people})),
+    )
+
+
+def _apart(one: dict[Way, tuple[Plain, ...]], other: dict[Way, tuple[Plain, ...]]) -> dict[Way, tuple[Plain, ...]]:
+    found: dict[Way, tuple[Plain, ...]] = {}
+    for way in (*one, *(way for way in other if way not in one)):
+        here, there = one.get(way, ()), other.get(way, ())
+        both = frozenset(map(_kept_apart, here)) & frozenset(map(_kept_apart, there))
+        found[way] = tuple(dict.fromkeys(each for each in (*here, *there) if _kept_apart(each) not in both))
+    return found
+
+
+def _kept_apart(value: Plain) -> tuple[type, Plain]:
+    """To Python `1` and `True` are the same."""
+    return type(value), value
+
+
 def _note(node: object, found: Constants) -> None:
     match node:
         case pst.Like(base=base, pattern=pattern):

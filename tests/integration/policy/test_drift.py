@@ -24,6 +24,7 @@ class Bank(Answering):
     """An MCP server over HTTP whose one tool takes what `takes` says."""
 
     takes: ClassVar[dict[str, Any]] = {}
+    pays: ClassVar[str] = "pay"
 
     def do_POST(self) -> None:  # noqa: N802 -- the library's name
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -33,7 +34,7 @@ class Bank(Answering):
             "initialize": {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info},
             "tools/list": {
                 "tools": [
-                    {"name": "pay", "description": "pays", "inputSchema": schema},
+                    {"name": self.pays, "description": "pays", "inputSchema": schema},
                     {"name": "hours", "description": "says when", "inputSchema": {"type": "object"}},
                 ]
             },
@@ -84,6 +85,30 @@ async def test_a_changed_tool_that_policy_does_not_fit_is_withheld_alone_and_nam
             assert code(await world.call("bank__pay", {"receiver": "home"})) == "ok"
             assert code(await world.call("bank__pay", {"receiver": "away"})) == "policy/only-home"
             assert house.policies.drifted == ()
+
+
+async def test_a_tool_that_was_renamed_is_named_while_a_rule_asks_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Bank.takes = {"to": {"type": "string"}}
+    policies_in(tmp_path, PINS)
+    with listening(Bank) as web:
+        rows = f'[[upstreams]]\nname = "bank"\nurl = "http://127.0.0.1:{web.port}/mcp"\neffects = []\n'
+        async with opened(tmp_path, f'[policy]\ndir = "policies"\n{rows}') as world:
+            house = world.house
+            await house.upstreams.approve("bank", ())
+            assert house.policies.missing == ()
+
+            monkeypatch.setattr(Bank, "pays", "payout")
+            await house.upstreams.diff("bank")
+            await house.upstreams.approve("bank", ())
+
+            assert code(await world.call("bank__payout", {"to": "away"})) == "ok", "no rule names it"
+            status: Any = await run_verb(house, "status", {})
+            (row,) = status["missing"]
+            assert (row["policy"], row["tool"]) == ("only-home", "bank__pay")
+            assert "`local.cedar` line 2: policy `only-home` names `bank__pay`" in row["why"]
+            assert [(one.held, one.name) for one in drift(status)] == [(False, "missing: bank__pay")]
 
 
 async def test_a_tool_that_cannot_be_typed_is_quarantined_alone_where_policy_would_have_to_see_it(

@@ -104,6 +104,19 @@ def test_a_change_of_whom_a_policy_names_is_found(conditions: tuple[str, str]) -
         assert again(load(new, PAY), one, PAY) == verdict_of(one.after)
 
 
+def test_one_name_more_in_a_list_of_thousands_is_found_before_the_calls_are_used_up() -> None:
+    names = [f'"user{number}"' for number in range(3_000)]
+
+    def listed(more: str) -> str:
+        condition = f"!([{', '.join((*names, more))}].contains(context.input.to)) || !context.flow.repeated"
+        return PERMIT + rule("known", condition)
+
+    found = differences(listed('"last"'), listed('"last", "rival"'))
+
+    assert [one.kind for one in found] == [Kind.ALLOWED]
+    assert found[0].given.at(("context", "input", "to")) == "rival"
+
+
 def test_sets_that_say_the_same_differ_nowhere_and_make_no_calls() -> None:
     text = PERMIT + rule("limit", AMOUNT.format("100.0"))
     other = rule("limit", AMOUNT.format("100.0")) + "// moved\n" + PERMIT

@@ -284,6 +284,28 @@ def test_tools_that_are_not_connected_and_arguments_nobody_has_are_said() -> Non
     assert ("reads-nothing", "odd") in said(found, Severity.WARNING)
 
 
+def test_a_tool_that_its_server_no_longer_offers_is_said_although_a_case_file_has_a_sample_of_it() -> None:
+    paid = (
+        SCOPE
+        + policy("big", "forbid", '(principal, action == Action::"bank__pay", resource)')
+        + policy("named", "forbid", '(principal, action, resource) when { resource.name == "bank__pay" }')
+        + policy(
+            "set", "forbid", '(principal, action, resource) when { ["bank__pay", "send"].contains(resource.name) }'
+        )
+        + policy("far", "forbid", '(principal, action == Action::"far__away", resource)')
+    )
+    sample = CASES.replace("cases:", "tools:\n  - {name: bank__pay, effects: [], input: {type: object}}\ncases:", 1)
+
+    def missing(*names: str) -> set[str]:
+        specs = [READ, SEND, *(foreign(name, {}) for name in names)]
+        found = audit({"p/it.cedar": paid}, {"tests/it.yaml": sample}, profile="p", specs=specs)
+        return {one.policy for one in found.remarks if one.rule == "missing-tool"}
+
+    assert missing("bank__payout") == {"big", "named", "set"}, "it was renamed"
+    assert missing("bank__pay", "bank__payout") == set()
+    assert missing("other__pay") == set(), "its server is not here"
+
+
 WAITING = [
     ('(principal, action == Action::"far__away", resource)', True),
     ('(principal, action == Action::"far__away", resource) when { context.input has x && context.input.x > 3 }', True),
