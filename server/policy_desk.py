@@ -36,16 +36,17 @@ class PolicyDesk:
         """Up to *limit* recorded calls of *tenant*, the oldest first, from *since* (seconds since the epoch).
 
         `next`, if it is not null, is where the page after begins: time and id of the last call that was looked at.
-        A page may hold none and still have one after it.
+        A page may hold none and still have one after it. `unopened` of what was looked at do not open.
         """
         await self._flush()
-        rows, last = await self._inputs.page(since, after=after, most=limit)
-        own = [row for row in rows if _tenant_of(row) == tenant]
+        page = await self._inputs.page(since, after=after, most=limit)
+        own = [row for row in page.rows if _tenant_of(row) == tenant]
         sketches = await self._inputs.tools(frozenset(row.definition for row in own))
         return {
             "inputs": [_shown(row) for row in own],
             "tools": {name: dict(sketch) for name, sketch in sketches.items()},
-            "next": None if last is None else f"{last[0]!r}~{last[1]}",
+            "unopened": page.unopened,
+            "next": None if page.last is None else f"{page.last[0]!r}~{page.last[1]}",
         }
 
 

@@ -58,14 +58,16 @@ async def remote_history(server: str, since: float) -> History:
     """
     rows: list[RecordedInput] = []
     kept: dict[str, ToolSketch] = {}
+    unopened = 0
     query = {"since": repr(max(0.0, since)), "limit": str(_PAGE)}
     async with _asking(server) as ask:
         while True:
             page = await ask.get(f"{_INPUTS}?{urlencode(query)}")
-            found, tools, following = (page.get(name) for name in ("inputs", "tools", "next"))
-            if not isinstance(found, list) or not isinstance(tools, Mapping):
+            found, tools, shut, following = (page.get(name) for name in ("inputs", "tools", "unopened", "next"))
+            if not isinstance(found, list) or not isinstance(tools, Mapping) or not isinstance(shut, int):
                 raise OperatorError("the server answered something else than recorded calls")
             rows += [_row(one) for one in found]
+            unopened += shut
             kept |= {name: ToolSketch.from_json(one) for name, one in tools.items() if isinstance(one, Mapping)}
             if not isinstance(following, str) or following == query.get("after"):
                 break
@@ -75,6 +77,7 @@ async def remote_history(server: str, since: float) -> History:
     return History(
         rows=tuple(rows),
         tools={str(kept[row.definition].name): kept[row.definition] for row in rows if row.definition in kept},
+        unopened=unopened,
     )
 
 

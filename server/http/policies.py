@@ -48,10 +48,14 @@ class RecordedInputAnswer(_Closed):
 
 
 class RecordedInputsAnswer(_Closed):
-    """A page of recorded calls, the oldest first; `tools` by definition. `next`: ask again with it as `after`."""
+    """A page of recorded calls, the oldest first; `tools` by definition. `next`: ask again with it as `after`.
+
+    `unopened`: how many of this stretch, of any tenant, do not open with the server's key.
+    """
 
     inputs: list[RecordedInputAnswer]
     tools: dict[str, JsonObjectField]
+    unopened: int
     next: str | None
 
 

@@ -40,6 +40,17 @@ class RecordedInput:
     said: Mapping[str, Json]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPage:
+    """Some rows, one after the other."""
+
+    rows: tuple[RecordedInput, ...]
+    unopened: int
+    """How many there are besides that do not open."""
+    last: tuple[float, str] | None
+    """Time and id of the last that was looked at, where there may be more."""
+
+
 class DecisionInputs:
     """The rows of one store."""
 
@@ -90,19 +101,18 @@ class DecisionInputs:
         newest = select(table).where(table.c.at >= at).order_by(table.c.at.desc()).limit(most)
         return tuple(reversed(self._opened(await self._store.rows(newest))))
 
-    async def page(
-        self, since: float, *, after: tuple[float, str] | None, most: int
-    ) -> tuple[tuple[RecordedInput, ...], tuple[float, str] | None]:
-        """Up to *most* rows from *since* on and after *after*, the oldest first; and the last, if there may be more.
+    async def page(self, since: float, *, after: tuple[float, str] | None, most: int) -> RecordedPage:
+        """Up to *most* rows from *since* on and after *after*, the oldest first.
 
-        Rows that do not open are left out, and logged.
+        Rows that do not open are left out, counted, and logged.
         """
         found = select(table).where(table.c.at >= since).order_by(table.c.at, table.c.call_id).limit(most)
         if after is not None:
             found = found.where(tuple_(table.c.at, table.c.call_id) > tuple_(*after))
         rows = await self._store.rows(found)
         last = (float(rows[-1]["at"]), str(rows[-1]["call_id"])) if len(rows) == most else None
-        return tuple(self._opened(rows)), last
+        opened = tuple(self._opened(rows))
+        return RecordedPage(rows=opened, unopened=len(rows) - len(opened), last=last)
 
     async def count(self) -> int:
         """How many rows there are."""

@@ -51,6 +51,19 @@ def test_pages_follow_each_other_and_show_the_callers_tenant_alone(world: World,
     assert [one["call_id"] for one in later] == recorded[-1:]
 
 
+def test_rows_that_do_not_open_are_counted(world: World, recorded: list[str]):
+    world.do(DecisionInputs(world.store, key=b"x" * 32).keep([_of_another_key()], {}))
+
+    page = world.send("GET", "/v1/policies/inputs?since=1000", None, world.token("policy:read")).json()
+
+    assert (len(page["inputs"]), page["unopened"]) == (len(recorded), 1)
+
+
+def _of_another_key() -> RecordedInput:
+    said = {"input": {"tenant": "acme"}, "decision": "allow"}
+    return RecordedInput(call_id="c_" + "e" * 24, at=1003.5, definition=DEFINITION, said=said)
+
+
 @pytest.mark.parametrize("path", ["/v1/policies/inputs", "/v1/policies/tools"])
 def test_who_may_not_read_policy_sees_nothing_of_it(world: World, recorded: list[str], path: str):
     assert recorded
