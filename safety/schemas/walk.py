@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from holdfast.contracts import OperatorError
+from holdfast.contracts.schema_shape import HOLD_LIST, HOLD_MAP, HOLD_ONE
 
 from .bounds import is_array, is_object
 from .evaluation import Schema
@@ -21,22 +22,7 @@ DIALECTS: Final = frozenset(
 )
 """What `$schema` may say. All are read as 2020-12, which MCP prescribes and which asserts at least as much."""
 
-_ONE = (
-    "additionalProperties",
-    "contains",
-    "contentSchema",
-    "else",
-    "if",
-    "items",
-    "not",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-)
-_LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
-_MAP = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
-_HOLDING = frozenset((*_ONE, *_LIST, *_MAP))
+_HOLDING = frozenset((*HOLD_ONE, *HOLD_LIST, *HOLD_MAP))
 
 _OLD = frozenset({"$schema", "$recursiveRef", "additionalItems", "dependencies"})
 _IN_PLACE_ONE = ("else", "if", "not", "then")
@@ -103,11 +89,11 @@ def _children(schema: dict[str, Any], path: Path) -> Iterator[tuple[Schema, Path
 
 
 def _held(keyword: str, value: Any, path: Path) -> list[tuple[Any, Path]]:
-    if keyword in _ONE:
+    if keyword in HOLD_ONE:
         return [(value, path)]
-    if keyword in _LIST and is_array(value):
+    if keyword in HOLD_LIST and is_array(value):
         return [(each, (*path, index)) for index, each in enumerate(value)]
-    if keyword in _MAP and is_object(value):
+    if keyword in HOLD_MAP and is_object(value):
         return [(each, (*path, name)) for name, each in value.items()]
     return []
 

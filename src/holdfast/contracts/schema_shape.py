@@ -14,6 +14,25 @@ from .json_values import Json
 MAX_STEPS: Final = 60_000
 """Values and names one schema is looked at for; about 0.6 µs each. 64 KB of JSON hold at most 33 000 values."""
 
+HOLD_ONE: Final = (
+    "additionalProperties",
+    "contains",
+    "contentSchema",
+    "else",
+    "if",
+    "items",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+)
+"""Keywords whose value is a schema."""
+HOLD_LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
+"""Keywords whose value is a list of schemas."""
+HOLD_MAP: Final = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
+"""Keywords whose value is a map from names to schemas."""
+
 _ANCHOR = re.compile(r"[A-Za-z_][-A-Za-z0-9._]*\Z")
 _ID = re.compile(r"[^#]*#?\Z")
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
@@ -158,24 +177,9 @@ def _vocabulary(value: Written) -> str | None:
 
 
 _HOLDERS: Final[Mapping[str, _Hold]] = {
-    **dict.fromkeys(
-        (
-            "additionalProperties",
-            "contains",
-            "contentSchema",
-            "else",
-            "if",
-            "items",
-            "not",
-            "propertyNames",
-            "then",
-            "unevaluatedItems",
-            "unevaluatedProperties",
-        ),
-        _one,
-    ),
-    **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), _several),
-    **dict.fromkeys(("$defs", "definitions", "dependentSchemas", "patternProperties", "properties"), _named),
+    **dict.fromkeys(HOLD_ONE, _one),
+    **dict.fromkeys(HOLD_LIST, _several),
+    **dict.fromkeys(HOLD_MAP, _named),
     "dependencies": _dependencies,
 }
 
