@@ -68,17 +68,24 @@ class Reloading:
     async def listening(self, *, watch: bool) -> AsyncGenerator[None]:
         """Reload on SIGHUP, and with *watch* when a file in the folder changes, while the block runs."""
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here: a thread, another system
-            loop.add_signal_handler(signal.SIGHUP, self._begin, "signal")
+        hears = self._hears(loop)
         watching = loop.create_task(self._watch(self._policies.folder)) if watch and self._policies.folder else None
         try:
             yield
         finally:
             if watching is not None:
                 watching.cancel()
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # nothing was added there
+            if hears:
                 loop.remove_signal_handler(signal.SIGHUP)
             await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _hears(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Reload on SIGHUP from here on; False where there are no signals: in a thread, on another system."""
+        try:
+            loop.add_signal_handler(signal.SIGHUP, self._begin, "signal")
+        except (NotImplementedError, RuntimeError):
+            return False
+        return True
 
     def _begin(self, by: str) -> None:
         task = asyncio.get_running_loop().create_task(self._quietly(by))
